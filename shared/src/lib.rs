@@ -1,1 +1,18 @@
-//! The core.
+//! The core of Foolscap: it decides, the shells do.
+//!
+//! Nothing here reads a clock, draws chance, opens a file or a socket. Time and
+//! seeds come in as arguments and results go out as values, so the same inputs
+//! give the same bytes in the browser, on the server and in a test.
+//!
+//! Rooms, from the ground up: [`money`], [`time`], [`ids`], [`chain`],
+//! [`token`] and [`quote`] are the vocabulary; [`market`] knows who fills a
+//! trade; [`simulator`] turns a request into a fill; [`ledger`] keeps what
+//! happened; [`wire`] is what the two shells say to each other.
+
+pub mod chain;
+pub mod ids;
+pub mod money;
+pub mod quote;
+pub mod time;
+pub mod token;
+pub mod trade;
