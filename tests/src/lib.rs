@@ -1,1 +1,7 @@
-//! The World.
+//! The World: everything around Foolscap that its tests need to be real, or as good as real.
+//!
+//! No test needs the internet. What can run here runs here; what can't (CoinGecko) has a stand-in
+//! that imitates its failures too.
+
+pub mod clock;
+pub mod coingecko;
