@@ -16,3 +16,4 @@ pub mod quote;
 pub mod time;
 pub mod token;
 pub mod trade;
+pub mod wire;

@@ -1,0 +1,71 @@
+//! `GET /api/v1/markets`: how deep the markets of tokens are.
+
+use alloy_primitives::Address;
+use serde::{Deserialize, Serialize};
+
+use crate::chain::Chain;
+use crate::money::{Units, Usd};
+use crate::quote::Source;
+use crate::time::Timestamp;
+use crate::token::TokenKey;
+use crate::trade::Ppm;
+
+/// What is known of the tokens' markets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Markets {
+    /// One entry for each token of which anything is known.
+    pub markets: Vec<MarketInfo>,
+}
+
+/// What is known of one token's market: its deepest pool, and the coin's volume and volatility.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct MarketInfo {
+    /// The token's chain.
+    #[cfg_attr(feature = "schema", schema(value_type = u64, example = 1))]
+    pub chain: Chain,
+    /// The token's address.
+    #[serde(with = "super::address")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, example = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"))]
+    pub address: Address,
+    /// US dollars in the pool, both sides together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, example = "125000000"))]
+    pub liquidity_usd: Option<Usd>,
+    /// The pool's own reserve of the token in base units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, example = "20000000000000000000000"))]
+    pub reserve_units: Option<Units>,
+    /// The pool's fee in parts per million.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u32>, example = 3000))]
+    pub fee_ppm: Option<Ppm>,
+    /// The exchange the pool is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(example = "uniswap_v3"))]
+    pub dex: Option<String>,
+    /// What the coin traded in 24 hours, in US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, example = "830000000"))]
+    pub volume_24h_usd: Option<Usd>,
+    /// Daily volatility: the standard deviation of daily logarithmic returns, in parts per billion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(example = 41_000_000))]
+    pub sigma_day_ppb: Option<u64>,
+    /// When the oldest of these was fetched.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub as_of: Timestamp,
+    /// Where they came from.
+    pub source: Source,
+}
+
+impl MarketInfo {
+    /// Which token this is the market of.
+    pub const fn key(&self) -> TokenKey {
+        TokenKey {
+            chain: self.chain,
+            address: self.address,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Problems: every error body under `/api`, in the form of RFC 9457.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// An error body, `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// Which problem it is: a reference to its paragraph in the API's documentation.
+    #[serde(rename = "type", default = "about_blank")]
+    #[cfg_attr(feature = "schema", schema(example = "/api/docs#problem-unknown-chain"))]
+    pub reference: String,
+    /// What kind of problem it is, the same words every time.
+    #[serde(default)]
+    pub title: String,
+    /// The HTTP status code.
+    #[serde(default)]
+    pub status: u16,
+    /// What went wrong this time, and what would be right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The request it happened to, by the id that the server logged it under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// What else is known: each problem names its own fields.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "schema", schema(value_type = Object, additional_properties))]
+    pub fields: Map<String, Value>,
+}
+
+fn about_blank() -> String {
+    "about:blank".to_owned()
+}
+
+impl Problem {
+    /// A problem of this kind, without further fields.
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Problem {
+        Problem {
+            reference: format!("/api/docs#problem-{}", kind.slug()),
+            title: kind.title().to_owned(),
+            status: kind.status(),
+            detail: Some(detail.into()),
+            instance: None,
+            fields: Map::new(),
+        }
+    }
+
+    /// With one more field.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Problem {
+        self.fields.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Which kind it is, if this version knows it.
+    pub fn kind(&self) -> Option<ProblemKind> {
+        let slug = self.reference.rsplit_once("#problem-")?.1;
+        ProblemKind::ALL.into_iter().find(|kind| kind.slug() == slug)
+    }
+}
+
+/// The kinds of problems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProblemKind {
+    /// A query parameter is missing, twice there, or cannot be read.
+    BadRequest,
+    /// The chain id is not known.
+    UnknownChain,
+    /// The address cannot be one, or fails its checksum.
+    BadAddress,
+    /// The token is known to neither the server nor its upstream.
+    UnknownToken,
+    /// More tokens than one call may name.
+    TooManyTokens,
+    /// There is nothing at this path.
+    NotFound,
+    /// The path exists, but not for this method.
+    MethodNotAllowed,
+    /// The server did not finish in time.
+    Timeout,
+    /// The body is larger than the server reads.
+    BodyTooLarge,
+    /// The request names a host that this server does not answer for.
+    WrongHost,
+    /// An upstream asks to slow down.
+    RateLimited,
+    /// The server made a mistake.
+    Internal,
+    /// An upstream refused the server: its key or its request.
+    UpstreamRefused,
+    /// An upstream failed or cannot be reached.
+    UpstreamUnavailable,
+}
+
+impl ProblemKind {
+    /// Every kind, in the order of its status.
+    pub const ALL: [ProblemKind; 14] = [
+        ProblemKind::BadRequest,
+        ProblemKind::UnknownChain,
+        ProblemKind::BadAddress,
+        ProblemKind::TooManyTokens,
+        ProblemKind::NotFound,
+        ProblemKind::UnknownToken,
+        ProblemKind::MethodNotAllowed,
+        ProblemKind::Timeout,
+        ProblemKind::BodyTooLarge,
+        ProblemKind::WrongHost,
+        ProblemKind::Internal,
+        ProblemKind::UpstreamRefused,
+        ProblemKind::RateLimited,
+        ProblemKind::UpstreamUnavailable,
+    ];
+
+    /// Its name in references.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            ProblemKind::BadRequest => "bad-request",
+            ProblemKind::UnknownChain => "unknown-chain",
+            ProblemKind::BadAddress => "bad-address",
+            ProblemKind::UnknownToken => "unknown-token",
+            ProblemKind::TooManyTokens => "too-many-tokens",
+            ProblemKind::NotFound => "not-found",
+            ProblemKind::MethodNotAllowed => "method-not-allowed",
+            ProblemKind::Timeout => "timeout",
+            ProblemKind::BodyTooLarge => "body-too-large",
+            ProblemKind::WrongHost => "wrong-host",
+            ProblemKind::RateLimited => "rate-limited",
+            ProblemKind::Internal => "internal",
+            ProblemKind::UpstreamRefused => "upstream-refused",
+            ProblemKind::UpstreamUnavailable => "upstream-unavailable",
+        }
+    }
+
+    /// Its title, the same every time.
+    pub const fn title(self) -> &'static str {
+        match self {
+            ProblemKind::BadRequest => "The request cannot be read",
+            ProblemKind::UnknownChain => "The chain is not known",
+            ProblemKind::BadAddress => "The address is not valid",
+            ProblemKind::UnknownToken => "The token is not known",
+            ProblemKind::TooManyTokens => "Too many tokens in one call",
+            ProblemKind::NotFound => "There is nothing here",
+            ProblemKind::MethodNotAllowed => "This method does not go with this path",
+            ProblemKind::Timeout => "The server did not finish in time",
+            ProblemKind::BodyTooLarge => "The body is too large",
+            ProblemKind::WrongHost => "This server does not answer for this host",
+            ProblemKind::RateLimited => "The price source asks to slow down",
+            ProblemKind::Internal => "The server made a mistake",
+            ProblemKind::UpstreamRefused => "The price source refused the server",
+            ProblemKind::UpstreamUnavailable => "The price source cannot be reached",
+        }
+    }
+
+    /// Its HTTP status code.
+    pub const fn status(self) -> u16 {
+        match self {
+            ProblemKind::BadRequest
+            | ProblemKind::UnknownChain
+            | ProblemKind::BadAddress
+            | ProblemKind::TooManyTokens => 400,
+            ProblemKind::NotFound | ProblemKind::UnknownToken => 404,
+            ProblemKind::MethodNotAllowed => 405,
+            ProblemKind::Timeout => 408,
+            ProblemKind::BodyTooLarge => 413,
+            ProblemKind::WrongHost => 421,
+            ProblemKind::Internal => 500,
+            ProblemKind::UpstreamRefused => 502,
+            ProblemKind::RateLimited | ProblemKind::UpstreamUnavailable => 503,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_found_by_its_reference_and_has_its_own() {
+        let mut slugs: Vec<_> = ProblemKind::ALL.into_iter().map(ProblemKind::slug).collect();
+        for kind in ProblemKind::ALL {
+            assert_eq!(Problem::new(kind, "x").kind(), Some(kind));
+        }
+        slugs.sort_unstable();
+        slugs.dedup();
+        assert_eq!(slugs.len(), ProblemKind::ALL.len());
+        assert!(ProblemKind::ALL.is_sorted_by_key(|kind| kind.status()));
+    }
+
+    #[test]
+    fn a_problem_has_the_members_of_rfc_9457_and_its_own_beside_them() {
+        let problem = Problem::new(ProblemKind::UnknownChain, "chain `7` is not known").with("chain", "7");
+        let json = serde_json::to_string(&problem).unwrap();
+        assert_eq!(
+            json,
+            r#"{"type":"/api/docs#problem-unknown-chain","title":"The chain is not known","status":400,"detail":"chain `7` is not known","chain":"7"}"#
+        );
+        assert_eq!(serde_json::from_str::<Problem>(&json).unwrap(), problem);
+        let bare: Problem = serde_json::from_str("{}").unwrap();
+        assert_eq!((bare.reference.as_str(), bare.kind()), ("about:blank", None));
+    }
+}
