@@ -1,6 +1,85 @@
-//! Every command a person needs.
+//! Foolscap's front door: every command a person needs, each installing what it lacks.
+//!
+//! `cargo xtask serve` builds the app and the server and runs them; `cargo xtask test` runs every
+//! check there is. The rest regenerates files or measures.
+
+mod bench;
+mod build;
+mod docs;
+mod serve;
+mod stage;
+mod step;
+mod test;
 mod tokens;
-fn main() -> anyhow::Result<()> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    tokens::generate(root.parent().unwrap(), &root.join("npm"), std::env::args().nth(1).as_deref() == Some("--check"))
+mod tools;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::tools::{Need, Toolbox};
+use crate::workspace::Workspace;
+
+/// Build, run and test Foolscap.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build everything and serve it on http://127.0.0.1:8080
+    Serve(serve::Args),
+    /// Run every check and every test
+    Test(test::Args),
+    /// Build the app into dist/ and the server that carries it
+    Build(build::Args),
+    /// Run the property tests at length: 100,000 cases each, optimised
+    Soak(test::SoakArgs),
+    /// Measure; without an area, everything
+    Bench(bench::Args),
+    /// Run the stand-in CoinGecko the tests use
+    Coingecko {
+        /// Arguments for it
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Regenerate the token table from the named public list
+    Tokens {
+        /// Change nothing; fail where it differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Regenerate the JSON schemas in docs/
+    Docs {
+        /// Change nothing; fail where they differ
+        #[arg(long)]
+        check: bool,
+    },
+    /// Install every tool, and do nothing else
+    Setup,
+    /// Make Trunk's output fit our content security policy (a hook of Trunk's)
+    #[command(hide = true)]
+    Stage,
+}
+
+fn main() -> Result<()> {
+    let workspace = Workspace::find()?;
+    match Cli::parse().command {
+        Command::Serve(args) => serve::run(&workspace, &args),
+        Command::Test(args) => test::run(&workspace, &args),
+        Command::Build(args) => build::run(&workspace, &args),
+        Command::Soak(args) => test::soak(&workspace, &args),
+        Command::Bench(args) => bench::run(&workspace, &args),
+        Command::Coingecko { args } => serve::coingecko(&workspace, &args),
+        Command::Tokens { check } => {
+            Toolbox::with(&workspace, &[Need::Packages("xtask/npm")])?;
+            tokens::generate(&workspace, check)
+        }
+        Command::Docs { check } => docs::generate(&workspace, check),
+        Command::Setup => Toolbox::with(&workspace, &tools::everything(&workspace)?).map(drop),
+        Command::Stage => stage::run(),
+    }
 }

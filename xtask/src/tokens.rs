@@ -14,10 +14,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use sha3::{Digest as _, Keccak256};
 
+use crate::workspace::Workspace;
+
 /// The table in the workspace.
 const TABLE: &str = "shared/data/tokens.tsv";
-/// The list inside its npm package, below the folder where the tools' packages are installed.
-const PACKAGE: &str = "node_modules/@uniswap/default-token-list";
+/// The list's npm package, installed.
+const PACKAGE: &str = "xtask/npm/node_modules/@uniswap/default-token-list";
 /// The chains Foolscap knows.
 const CHAINS: [u64; 4] = [1, 8453, 84532, 11155111];
 
@@ -37,15 +39,31 @@ enum Contract {
     /// The list has the one token of this symbol on this chain.
     Listed,
     /// The list lacks it: address, decimals and name from the reference system's configuration.
-    Given { address: &'static str, decimals: u8, name: &'static str },
+    Given {
+        address: &'static str,
+        decimals: u8,
+        name: &'static str,
+    },
 }
 
 const fn listed(chain: u64, symbol: &'static str, coin: &'static str) -> BuiltIn {
-    BuiltIn { chain, symbol, coin: Some(coin), usd: false, contract: Contract::Listed }
+    BuiltIn {
+        chain,
+        symbol,
+        coin: Some(coin),
+        usd: false,
+        contract: Contract::Listed,
+    }
 }
 
 const fn unpriced(chain: u64, symbol: &'static str) -> BuiltIn {
-    BuiltIn { chain, symbol, coin: None, usd: false, contract: Contract::Listed }
+    BuiltIn {
+        chain,
+        symbol,
+        coin: None,
+        usd: false,
+        contract: Contract::Listed,
+    }
 }
 
 const fn given(
@@ -54,8 +72,18 @@ const fn given(
     coin: &'static str,
     (address, decimals, name): (&'static str, u8, &'static str),
 ) -> BuiltIn {
-    let contract = Contract::Given { address, decimals, name };
-    BuiltIn { chain, symbol, coin: Some(coin), usd: false, contract }
+    let contract = Contract::Given {
+        address,
+        decimals,
+        name,
+    };
+    BuiltIn {
+        chain,
+        symbol,
+        coin: Some(coin),
+        usd: false,
+        contract,
+    }
 }
 
 const fn usd(token: BuiltIn) -> BuiltIn {
@@ -135,14 +163,16 @@ struct Row {
 }
 
 /// Writes the table; with `check`, only says whether it is what would be written.
-pub fn generate(workspace: &Path, packages: &Path, check: bool) -> Result<()> {
-    let package = packages.join(PACKAGE);
+pub fn generate(workspace: &Workspace, check: bool) -> Result<()> {
+    let package = workspace.path(PACKAGE);
     let list = read_json(&package.join("build/uniswap-default.tokenlist.json"))?;
     let manifest = read_json(&package.join("package.json"))?;
-    let version = manifest["version"].as_str().context("the list's package has no version")?;
+    let version = manifest["version"]
+        .as_str()
+        .context("the list's package has no version")?;
 
     let table = render(&table(&list)?, version, list["timestamp"].as_str().unwrap_or("unknown"));
-    let path = workspace.join(TABLE);
+    let path = workspace.path(TABLE);
     if check {
         let current = std::fs::read_to_string(&path).unwrap_or_default();
         ensure!(current == table, "{TABLE} is not what `cargo xtask tokens` generates");
@@ -178,20 +208,28 @@ fn table(list: &Value) -> Result<BTreeMap<(u64, [u8; 20]), Row>> {
             usd: false,
         };
         let address = parse_address(&text("address")?)?;
-        ensure!(rows.insert((chain, address), row).is_none(), "the list holds {token} twice");
+        ensure!(
+            rows.insert((chain, address), row).is_none(),
+            "the list holds {token} twice"
+        );
     }
 
     for token in &BUILT_IN {
         match token.contract {
             Contract::Listed => {
-                let mut found =
-                    rows.iter_mut().filter(|((c, _), r)| *c == token.chain && r.symbol == token.symbol);
+                let mut found = rows
+                    .iter_mut()
+                    .filter(|((c, _), r)| *c == token.chain && r.symbol == token.symbol);
                 let (Some((_, row)), None) = (found.next(), found.next()) else {
                     bail!("the list holds no single {} on chain {}", token.symbol, token.chain);
                 };
                 (row.coin, row.built_in, row.usd) = (token.coin, true, token.usd);
             }
-            Contract::Given { address, decimals, name } => {
+            Contract::Given {
+                address,
+                decimals,
+                name,
+            } => {
                 let row = Row {
                     decimals,
                     symbol: token.symbol.into(),
@@ -219,7 +257,14 @@ fn render(rows: &BTreeMap<(u64, [u8; 20]), Row>, version: &str, date: &str) -> S
          # chain_id\taddress\tdecimals\tsymbol\tname\tcoin_id\torigin\tpinned\n"
     );
     for ((chain, address), row) in rows {
-        let Row { decimals, symbol, name, coin, built_in, usd } = row;
+        let Row {
+            decimals,
+            symbol,
+            name,
+            coin,
+            built_in,
+            usd,
+        } = row;
         let address = checksummed(address);
         let coin = coin.unwrap_or("-");
         let origin = if *built_in { "builtin" } else { "list" };
@@ -239,8 +284,8 @@ fn parse_address(text: &str) -> Result<[u8; 20]> {
     ensure!(digits.len() == 40 && digits.is_ascii(), "{text} is not an address");
     let mut address = [0; 20];
     for (i, byte) in address.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[2 * i..2 * i + 2], 16)
-            .with_context(|| format!("{text} is not an address"))?;
+        *byte =
+            u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).with_context(|| format!("{text} is not an address"))?;
     }
     ensure!(checksummed(&address) == text, "{text} fails its EIP-55 checksum");
     Ok(address)
@@ -251,9 +296,19 @@ fn parse_address(text: &str) -> Result<[u8; 20]> {
 fn checksummed(address: &[u8; 20]) -> String {
     let digits: String = address.iter().map(|byte| format!("{byte:02x}")).collect();
     let hash = Keccak256::digest(digits.as_bytes());
-    let nibble = |i: usize| if i % 2 == 0 { hash[i / 2] >> 4 } else { hash[i / 2] & 15 };
+    let nibble = |i: usize| {
+        if i.is_multiple_of(2) {
+            hash[i / 2] >> 4
+        } else {
+            hash[i / 2] & 15
+        }
+    };
     let cased = digits.chars().enumerate().map(|(i, digit)| {
-        if nibble(i) >= 8 { digit.to_ascii_uppercase() } else { digit }
+        if nibble(i) >= 8 {
+            digit.to_ascii_uppercase()
+        } else {
+            digit
+        }
     });
     std::iter::once("0x".into()).chain(cased.map(String::from)).collect()
 }

@@ -1,0 +1,196 @@
+//! Makes Trunk's output fit our content security policy.
+//!
+//! Trunk starts the app by an inline script. Our policy allows none, and a hash in a header would
+//! tie `dist/` to one server. So the script becomes a file, named by its content like every other
+//! asset, and `dist/` is served by anything that serves files. Trunk calls this as a hook, before
+//! it moves the staged files to `dist/`.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use sha2::{Digest as _, Sha384};
+
+/// Works on the folder Trunk has staged.
+pub fn run() -> Result<()> {
+    let staged = env::var_os("TRUNK_STAGING_DIR").context("`stage` is Trunk's to call: see Trunk.toml")?;
+    let base = env::var("TRUNK_PUBLIC_URL").unwrap_or_else(|_| "/".into());
+    let staged = PathBuf::from(staged);
+    let page = staged.join("index.html");
+    let html = fs::read_to_string(&page).with_context(|| page.display().to_string())?;
+
+    let Staged { html, scripts } = stage(&html, &base)?;
+    for Script { name, body } in scripts {
+        fs::write(staged.join(name), body)?;
+    }
+    let html = refresh_integrity(&html, &base, &staged)?;
+    refuse_inline(&html)?;
+    fs::write(&page, html)?;
+    Ok(())
+}
+
+/// A page without inline scripts, and the files they became.
+struct Staged {
+    html: String,
+    scripts: Vec<Script>,
+}
+
+/// A script that was inline.
+struct Script {
+    name: String,
+    body: String,
+}
+
+/// Turns every inline script into a file.
+fn stage(html: &str, base: &str) -> Result<Staged> {
+    let mut staged = Staged {
+        html: String::with_capacity(html.len()),
+        scripts: Vec::new(),
+    };
+    let mut rest = html;
+    while let Some(start) = rest.find("<script") {
+        let opening = start + rest[start..].find('>').context("a script tag without an end")? + 1;
+        let closing = opening + rest[opening..].find("</script>").context("a script without an end")?;
+        let (tag, body) = (&rest[start..opening], rest[opening..closing].trim());
+        if body.is_empty() {
+            staged.html.push_str(&rest[..closing]);
+        } else {
+            let body = format!("{body}\n");
+            let digest = Sha384::digest(body.as_bytes());
+            let name = format!("boot-{}.js", hex(&digest[..8]));
+            let attributes = &tag["<script".len()..tag.len() - 1];
+            staged.html.push_str(&rest[..start]);
+            staged.html.push_str(&format!(
+                r#"<script{attributes} src="{base}{name}" integrity="{}">"#,
+                integrity(body.as_bytes())
+            ));
+            staged.scripts.push(Script { name, body });
+        }
+        rest = &rest[closing..];
+    }
+    staged.html.push_str(rest);
+    Ok(staged)
+}
+
+/// Computes every `integrity` again from the staged files: Trunk computes some of them before its
+/// last change to a file.
+fn refresh_integrity(html: &str, base: &str, staged: &Path) -> Result<String> {
+    let mut out = String::with_capacity(html.len());
+    for piece in html.split_inclusive('>') {
+        let Some(old) = attribute(piece, "integrity") else {
+            out.push_str(piece);
+            continue;
+        };
+        let url = attribute(piece, "src")
+            .or_else(|| attribute(piece, "href"))
+            .context("integrity of nothing")?;
+        let file = url.strip_prefix(base).with_context(|| format!("{url} is not ours"))?;
+        let content = fs::read(staged.join(file)).with_context(|| format!("{file}, named by the page"))?;
+        out.push_str(&piece.replace(old, &integrity(&content)));
+    }
+    Ok(out)
+}
+
+/// Fails where the page holds what the policy would block: found here, not in a user's console.
+fn refuse_inline(html: &str) -> Result<()> {
+    ensure!(
+        !html.contains("<style"),
+        "index.html has an inline <style>; the policy blocks it"
+    );
+    for piece in html.split_inclusive('>') {
+        let Some(tag) = piece.rfind('<').map(|start| &piece[start..]) else {
+            continue;
+        };
+        if attribute(tag, "style").is_some() {
+            bail!("index.html has a style attribute; the policy blocks it: {tag}");
+        }
+        if tag.contains(" on")
+            && tag
+                .split(' ')
+                .any(|word| word.starts_with("on") && word.contains("=\""))
+        {
+            bail!("index.html has an inline event handler; the policy blocks it: {tag}");
+        }
+    }
+    Ok(())
+}
+
+/// The value of an attribute of a tag, as Trunk writes them: in double quotes.
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
+    let end = start + tag[start..].find('"')?;
+    Some(&tag[start..end])
+}
+
+/// The value of an `integrity` attribute (<https://www.w3.org/TR/SRI/>).
+fn integrity(content: &[u8]) -> String {
+    format!("sha384-{}", base64(&Sha384::digest(content)))
+}
+
+/// Base64 of 48 bytes, or of any number that three divides: no padding to think of.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let groups = bytes
+        .chunks_exact(3)
+        .map(|group| u32::from_be_bytes([0, group[0], group[1], group[2]]));
+    groups
+        .flat_map(|group| [18, 12, 6, 0].map(|shift| char::from(DIGITS[(group >> shift) as usize & 63])))
+        .collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = r#"<head><link rel="modulepreload" href="/app.js" integrity="sha384-old"></head><body><script type="module">
+import init from '/app.js';
+await init();
+</script><script src="/kept.js"></script></body>"#;
+
+    #[test]
+    fn an_inline_script_becomes_a_file_named_by_its_content() {
+        let staged = stage(PAGE, "/").unwrap();
+        let [script] = &staged.scripts[..] else {
+            panic!("one script")
+        };
+        assert_eq!(script.body, "import init from '/app.js';\nawait init();\n");
+        assert!(staged.html.contains(&format!(
+            r#"<script type="module" src="/{}" integrity="sha384-"#,
+            script.name
+        )));
+        assert!(staged.html.contains(r#"<script src="/kept.js"></script>"#));
+        assert!(!staged.html.contains("await"));
+
+        let other = stage(&PAGE.replace("await init", "await  init"), "/").unwrap();
+        assert_ne!(other.scripts[0].name, script.name);
+    }
+
+    #[test]
+    fn integrity_is_that_of_the_file_as_it_is_served() {
+        let folder = env::temp_dir().join(format!("foolscap-stage-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("app.js"), "alert('Hello, world.');").unwrap();
+        let html = refresh_integrity(PAGE, "/", &folder).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        // The example of the W3C's recommendation on subresource integrity.
+        let expected = "sha384-H8BRh8j48O9oYatfu5AZzq6A9RINhZO5H16dQZngK7T62em8MUt1FLm52t+eX6xO";
+        assert_eq!(html, PAGE.replace("sha384-old", expected));
+    }
+
+    #[test]
+    fn what_the_policy_blocks_is_refused() {
+        for bad in [
+            "<style>p{}</style>",
+            r#"<p style="color:red">"#,
+            r#"<body onload="f()">"#,
+        ] {
+            assert!(refuse_inline(bad).is_err(), "{bad}");
+        }
+        assert!(refuse_inline(r#"<link rel="stylesheet" href="/style-1.css"><p class="style">on="x"</p>"#).is_ok());
+    }
+}

@@ -1,0 +1,395 @@
+//! Every check and every test, in the order in which a mistake shows soonest.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::step::{quote, run as execute};
+use crate::tools::{self, Toolbox};
+use crate::workspace::Workspace;
+use crate::{build, docs, tokens};
+
+/// What to test.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only tests whose name contains this; the checks that are no tests are left out
+    filter: Option<String>,
+    /// Only these steps, and what they need
+    #[arg(long, value_name = "STEP", value_parser = STEPS.map(|step| step.name))]
+    only: Vec<String>,
+}
+
+/// How to soak.
+#[derive(clap::Args)]
+pub struct SoakArgs {
+    /// Only tests whose name contains this
+    filter: Option<String>,
+    /// Cases of each property
+    #[arg(long, default_value_t = 100_000)]
+    cases: u32,
+}
+
+/// A part of the whole that passes or fails by itself.
+struct Step {
+    name: &'static str,
+    /// Steps whose results it works with.
+    needs: &'static [&'static str],
+    /// Whether it runs tests that can be picked by name.
+    tests: bool,
+    run: fn(&Bench<'_>) -> Result<Count>,
+}
+
+const fn check(name: &'static str, run: fn(&Bench<'_>) -> Result<Count>) -> Step {
+    Step {
+        name,
+        needs: &[],
+        tests: false,
+        run,
+    }
+}
+
+const fn tests(name: &'static str, needs: &'static [&'static str], run: fn(&Bench<'_>) -> Result<Count>) -> Step {
+    Step {
+        name,
+        needs,
+        tests: true,
+        run,
+    }
+}
+
+const STEPS: [Step; 10] = [
+    check("format", format),
+    check("dependencies", dependencies),
+    check("generated", generated),
+    check("clippy", clippy),
+    check("clippy-wasm", clippy_wasm),
+    check("app", app),
+    tests("native", &[], native),
+    tests("wasm", &[], wasm),
+    check("server", server),
+    tests("browser", &["app", "server"], browser),
+];
+
+/// What the steps work with.
+struct Bench<'a> {
+    workspace: &'a Workspace,
+    tools: Toolbox,
+    filter: Option<&'a str>,
+}
+
+/// Tests that passed and failed. A check counts as one.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+impl Count {
+    const PASSED: Self = Self { passed: 1, failed: 0 };
+    const FAILED: Self = Self { passed: 0, failed: 1 };
+}
+
+/// `cargo xtask test`.
+pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let filter = args.filter.as_deref();
+    let bench = Bench {
+        workspace,
+        tools: Toolbox::with(workspace, &tools::everything(workspace)?)?,
+        filter,
+    };
+    let wanted = |step: &Step| match &args.only[..] {
+        [] => filter.is_none() || step.tests,
+        only => only.iter().any(|name| name == step.name),
+    };
+    let needed = |step: &Step| {
+        STEPS
+            .iter()
+            .any(|other| wanted(other) && other.needs.contains(&step.name))
+    };
+
+    let mut rows: Vec<(&str, f64, Count)> = Vec::new();
+    for step in STEPS.iter().filter(|step| wanted(step) || needed(step)) {
+        eprintln!("\n[xtask] ── {} ──", step.name);
+        let start = Instant::now();
+        let broken = rows
+            .iter()
+            .find(|(name, _, count)| step.needs.contains(name) && count.failed > 0);
+        let result = match broken {
+            Some((name, ..)) => Err(anyhow::anyhow!("not run, because `{name}` failed")),
+            None => (step.run)(&bench),
+        };
+        let count = result.unwrap_or_else(|error| {
+            eprintln!("[xtask] {}: {error:#}", step.name);
+            Count::FAILED
+        });
+        rows.push((step.name, start.elapsed().as_secs_f64(), count));
+    }
+    conclude(&rows)
+}
+
+/// Prints the table and the closing line, and ends the process.
+fn conclude(rows: &[(&str, f64, Count)]) -> ! {
+    println!("\n{:<14}{:>9}{:>9}{:>9}", "step", "seconds", "passed", "failed");
+    let (mut seconds, mut sum) = (0.0, Count::default());
+    for (name, time, Count { passed, failed }) in rows {
+        println!("{name:<14}{time:>9.1}{passed:>9}{failed:>9}");
+        seconds += time;
+        sum = Count {
+            passed: sum.passed + passed,
+            failed: sum.failed + failed,
+        };
+    }
+    println!("{:<14}{seconds:>9.1}\n", "total");
+    println!("{} passed, {} failed", sum.passed, sum.failed);
+    std::process::exit(i32::from(sum.failed > 0))
+}
+
+/// `cargo xtask soak`: the same properties, many more cases, optimised.
+pub fn soak(workspace: &Workspace, args: &SoakArgs) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .current_dir(&workspace.root)
+        .args([
+            "test",
+            "--release",
+            "--locked",
+            "--package=shared",
+            "--package=tests",
+            "--no-fail-fast",
+        ])
+        .args(&args.filter)
+        .env("PROPTEST_CASES", args.cases.to_string());
+    let start = Instant::now();
+    let count = counted(&mut cargo, cargo_count)?;
+    conclude(&[("soak", start.elapsed().as_secs_f64(), count)])
+}
+
+impl Bench<'_> {
+    fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut cargo = self.tools.command("cargo");
+        cargo.current_dir(&self.workspace.root).args(arguments);
+        cargo
+    }
+
+    fn cargo_wasm(&self, arguments: &[&str]) -> Command {
+        let mut cargo = self.tools.wasm_command("cargo");
+        cargo.current_dir(&self.workspace.root).args(arguments);
+        cargo.args([
+            "--package=shared",
+            "--package=frontend",
+            "--target=wasm32-unknown-unknown",
+            "--locked",
+        ]);
+        cargo
+    }
+
+    /// A run of tests without any would pass whatever we did.
+    fn insist(&self, count: Count) -> Result<Count> {
+        ensure!(self.filter.is_some() || count.passed + count.failed > 0, "no test ran");
+        Ok(count)
+    }
+}
+
+fn format(bench: &Bench<'_>) -> Result<Count> {
+    execute(&mut bench.cargo(&["fmt", "--all", "--check"])).map(|()| Count::PASSED)
+}
+
+fn dependencies(bench: &Bench<'_>) -> Result<Count> {
+    let mut deny = bench.cargo(&[
+        "deny",
+        "--offline",
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ]);
+    execute(&mut deny).map(|()| Count::PASSED)
+}
+
+fn generated(bench: &Bench<'_>) -> Result<Count> {
+    tokens::generate(bench.workspace, true)?;
+    if bench.workspace.path(docs::FOLDER).exists() {
+        docs::generate(bench.workspace, true)?;
+    }
+    Ok(Count::PASSED)
+}
+
+fn clippy(bench: &Bench<'_>) -> Result<Count> {
+    let mut clippy = bench.cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    execute(&mut clippy).map(|()| Count::PASSED)
+}
+
+fn clippy_wasm(bench: &Bench<'_>) -> Result<Count> {
+    let mut check = if bench.tools.wasm_is_native() {
+        let mut clippy = bench.cargo_wasm(&["clippy", "--all-targets"]);
+        clippy.args(["--", "-D", "warnings"]);
+        clippy
+    } else {
+        eprintln!("[xtask] clippy lacks the wasm32 target here; compiling instead");
+        bench.cargo_wasm(&["check", "--all-targets"])
+    };
+    execute(&mut check).map(|()| Count::PASSED)
+}
+
+fn app(bench: &Bench<'_>) -> Result<Count> {
+    let how = build::Args {
+        dev: false,
+        public_url: "/".into(),
+    };
+    build::app(bench.workspace, &bench.tools, &how).map(|()| Count::PASSED)
+}
+
+/// Everything but the app, which only compiles to something useful for a browser.
+const NATIVE: [&str; 3] = ["--workspace", "--exclude=frontend", "--locked"];
+
+fn native(bench: &Bench<'_>) -> Result<Count> {
+    let mut cargo = bench.cargo(&["test", "--no-fail-fast"]);
+    bench.insist(counted(cargo.args(NATIVE).args(bench.filter), cargo_count)?)
+}
+
+fn wasm(bench: &Bench<'_>) -> Result<Count> {
+    let mut cargo = bench.cargo_wasm(&["test", "--no-fail-fast"]);
+    cargo
+        .args(bench.filter)
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
+        .env("CHROMEDRIVER", tools::chromedriver())
+        .env(
+            "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
+            bench.workspace.path("xtask/webdriver.json"),
+        )
+        .env("WASM_BINDGEN_TEST_ONLY_WEB", "1")
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "900")
+        .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
+    bench.insist(counted(&mut cargo, cargo_count)?)
+}
+
+fn server(bench: &Bench<'_>) -> Result<Count> {
+    build::server(bench.workspace, &bench.tools, false).map(|_| Count::PASSED)
+}
+
+fn browser(bench: &Bench<'_>) -> Result<Count> {
+    execute(bench.cargo(&["build", "--bins"]).args(NATIVE))?;
+    let mut playwright = bench.tools.command("npx");
+    playwright
+        .current_dir(bench.workspace.path("tests/browser"))
+        .args(["--no-install", "playwright", "test", "--reporter=list"])
+        .args(bench.filter.iter().flat_map(|filter| ["--grep", filter]))
+        .env("FOOLSCAP_BIN", bench.workspace.built("release", "foolscap"))
+        .env("COINGECKO_BIN", bench.workspace.built("debug", "coingecko"))
+        .env("FOOLSCAP_DIST", bench.workspace.path("dist"))
+        .env("CHROMIUM", tools::chromium());
+    bench.insist(counted(&mut playwright, playwright_count)?)
+}
+
+/// Runs tests, shows what they print and counts by it. A failure that no line tells of (a test that
+/// did not compile, a crash) counts as one.
+fn counted(command: &mut Command, count: fn(&str) -> Count) -> Result<Count> {
+    let line = quote(command);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("can't run `{line}`"))?;
+    let mut sum = Count::default();
+    for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
+        let line = line?;
+        println!("{line}");
+        let Count { passed, failed } = count(&line);
+        sum = Count {
+            passed: sum.passed + passed,
+            failed: sum.failed + failed,
+        };
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        eprintln!("[xtask] `{line}` failed ({status})");
+        sum.failed = sum.failed.max(1);
+    }
+    Ok(sum)
+}
+
+/// Reads `test result: ok. 3 passed; 0 failed; …`, as libtest and wasm-bindgen's runner print it.
+fn cargo_count(line: &str) -> Count {
+    let Some(result) = line.trim().strip_prefix("test result: ") else {
+        return Count::default();
+    };
+    Count {
+        passed: number_before(result, " passed"),
+        failed: number_before(result, " failed"),
+    }
+}
+
+/// Reads Playwright's closing lines: `  12 passed (3.4s)`, `  1 failed`.
+fn playwright_count(line: &str) -> Count {
+    match line.trim().split_once(' ').map(|(n, rest)| (n.parse(), rest)) {
+        Some((Ok(passed), rest)) if rest.starts_with("passed (") => Count { passed, failed: 0 },
+        Some((Ok(failed), "failed")) => Count { passed: 0, failed },
+        _ => Count::default(),
+    }
+}
+
+/// The number that stands before a word.
+fn number_before(text: &str, word: &str) -> u64 {
+    let Some((before, _)) = text.split_once(word) else {
+        return 0;
+    };
+    before
+        .rsplit(' ')
+        .next()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn cargos_closing_lines_are_counted() {
+        let Count { passed, failed } = cargo_count(
+            "test result: FAILED. 31 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s",
+        );
+        assert_eq!((passed, failed), (31, 2));
+        let Count { passed, failed } = cargo_count("test money::rounding_is_half_even ... ok");
+        assert_eq!((passed, failed), (0, 0));
+    }
+
+    #[test]
+    fn playwrights_closing_lines_are_counted() {
+        let counts = [
+            "  12 passed (3.4s)",
+            "  1 failed",
+            "  1 flaky",
+            "    3 failed attempts",
+            "Running 13 tests",
+        ];
+        let counts = counts
+            .map(playwright_count)
+            .map(|Count { passed, failed }| (passed, failed));
+        assert_eq!(counts, [(12, 0), (0, 1), (0, 0), (0, 0), (0, 0)]);
+    }
+
+    #[test]
+    fn every_need_of_a_step_comes_before_it() {
+        for (i, step) in STEPS.iter().enumerate() {
+            assert!(
+                step.needs
+                    .iter()
+                    .all(|need| STEPS[..i].iter().any(|earlier| earlier.name == *need)),
+                "{}",
+                step.name
+            );
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What comes from Debian's packages: the browser the tests drive.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use super::{install, on_path};
+use crate::step::{probe, run};
+
+/// A font the tests' pages are drawn with; without any, Chromium draws boxes.
+const FONT: &str = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
+
+/// Chromium, its driver and a font.
+pub fn ensure_chromium() -> Result<()> {
+    let mut missing = Vec::new();
+    for (variable, name, package) in [
+        ("CHROMIUM", "chromium", "chromium"),
+        ("CHROMEDRIVER", "chromedriver", "chromium-driver"),
+    ] {
+        if program(variable, name).is_none() {
+            missing.push(package);
+        }
+    }
+    if missing.is_empty() && Path::new(FONT).exists() || env::var_os("CHROMIUM").is_some() && missing.is_empty() {
+        return Ok(());
+    }
+    if !Path::new(FONT).exists() {
+        missing.push("fonts-dejavu-core");
+    }
+    apt_install(
+        &missing,
+        "or point CHROMIUM and CHROMEDRIVER at a Chromium and the driver of its version",
+    )
+}
+
+/// A program named by an environment variable, or else found on `PATH`.
+pub fn program(variable: &str, name: &str) -> Option<PathBuf> {
+    match env::var_os(variable) {
+        Some(path) => Some(PathBuf::from(path)).filter(|path| path.is_file()),
+        None => on_path(name),
+    }
+}
+
+/// Installs packages where we have the right to; otherwise says what to install, and stops.
+fn apt_install(packages: &[&str], otherwise: &str) -> Result<()> {
+    let list = packages.join(" ");
+    let Some(prefix) = apt_get() else {
+        bail!(
+            "missing: {list}, and no right to install it. Install it as root, then run this again:\n\
+             \n    apt-get update && apt-get install --no-install-recommends {list}\n\n{otherwise}"
+        );
+    };
+    install(&format!("{list} from Debian"), || {
+        let apt_get = |arguments: &[&str]| {
+            let mut words = prefix
+                .iter()
+                .copied()
+                .chain(["apt-get", "-qq"])
+                .chain(arguments.iter().copied());
+            let mut command = Command::new(words.next().unwrap_or_default());
+            command
+                .args(words)
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .stdout(std::io::stderr());
+            command
+        };
+        run(&mut apt_get(&["update"]))?;
+        let mut arguments = vec!["install", "-y", "--no-install-recommends"];
+        arguments.extend(packages);
+        run(&mut apt_get(&arguments))
+    })
+}
+
+/// The words in front of `apt-get`, or nothing where it is not ours to run.
+fn apt_get() -> Option<Vec<&'static str>> {
+    on_path("apt-get")?;
+    if probe(Command::new("id").arg("-u")).as_deref() == Some("0") {
+        return Some(vec![]);
+    }
+    probe(Command::new("sudo").args(["--non-interactive", "true"])).map(|_| vec!["sudo", "--non-interactive"])
+}
