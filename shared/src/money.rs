@@ -73,7 +73,9 @@ impl Usd {
     /// # Errors
     /// [`MoneyError::Overflow`] outside the range of the type.
     pub fn from_atoms(atoms: i128) -> Result<Usd, MoneyError> {
-        Decimal::try_from_i128_with_scale(atoms, USD_SCALE).map(Usd).map_err(|_| MoneyError::Overflow)
+        Decimal::try_from_i128_with_scale(atoms, USD_SCALE)
+            .map(Usd)
+            .map_err(|_| MoneyError::Overflow)
     }
 
     /// The amount in units of 10⁻¹² dollars.
@@ -85,7 +87,13 @@ impl Usd {
     pub const fn whole(dollars: i32) -> Usd {
         let atoms = (dollars as i128) * 1_000_000_000_000;
         let magnitude = atoms.unsigned_abs();
-        Usd(Decimal::from_parts(magnitude as u32, (magnitude >> 32) as u32, (magnitude >> 64) as u32, dollars < 0, USD_SCALE))
+        Usd(Decimal::from_parts(
+            magnitude as u32,
+            (magnitude >> 32) as u32,
+            (magnitude >> 64) as u32,
+            dollars < 0,
+            USD_SCALE,
+        ))
     }
 
     /// Takes `value` exactly.
@@ -94,7 +102,11 @@ impl Usd {
     /// [`MoneyError::PrecisionLoss`] beyond 12 places, [`MoneyError::Overflow`] beyond the range.
     pub fn exact(value: Decimal) -> Result<Usd, MoneyError> {
         let usd = Usd::rounded(value, Rounding::HalfEven)?;
-        if usd.0 == value { Ok(usd) } else { Err(MoneyError::PrecisionLoss { places: USD_SCALE }) }
+        if usd.0 == value {
+            Ok(usd)
+        } else {
+            Err(MoneyError::PrecisionLoss { places: USD_SCALE })
+        }
     }
 
     /// Takes `value` to 12 places, rounded as named.
@@ -118,7 +130,8 @@ impl Usd {
     /// # Errors
     /// [`MoneyError::Overflow`] beyond the range.
     pub fn from_magnitude(atoms: U256, negative: bool) -> Result<Usd, MoneyError> {
-        let magnitude = i128::try_from(u128::try_from(atoms).map_err(|_| MoneyError::Overflow)?).map_err(|_| MoneyError::Overflow)?;
+        let magnitude = i128::try_from(u128::try_from(atoms).map_err(|_| MoneyError::Overflow)?)
+            .map_err(|_| MoneyError::Overflow)?;
         Usd::from_atoms(if negative { -magnitude } else { magnitude })
     }
 
@@ -169,7 +182,10 @@ impl Usd {
     /// # Errors
     /// [`MoneyError::DivisionByZero`], [`MoneyError::Overflow`].
     pub fn portion(self, numerator: U256, denominator: U256, rounding: Rounding) -> Result<Usd, MoneyError> {
-        Usd::from_magnitude(mul_div(self.magnitude(), numerator, denominator, rounding)?, self.is_negative())
+        Usd::from_magnitude(
+            mul_div(self.magnitude(), numerator, denominator, rounding)?,
+            self.is_negative(),
+        )
     }
 }
 
@@ -236,7 +252,9 @@ impl Price {
         let atoms = if down >= USD_SCALE {
             mul_div(units.0, mantissa, pow10(down - USD_SCALE)?, rounding)?
         } else {
-            let raised = mantissa.checked_mul(pow10(USD_SCALE - down)?).ok_or(MoneyError::Overflow)?;
+            let raised = mantissa
+                .checked_mul(pow10(USD_SCALE - down)?)
+                .ok_or(MoneyError::Overflow)?;
             mul_div(units.0, raised, U256::ONE, rounding)?
         };
         Usd::from_magnitude(atoms, false)
@@ -256,7 +274,9 @@ impl Price {
         let units = if up >= USD_SCALE {
             mul_div(usd.magnitude(), pow10(up - USD_SCALE)?, mantissa, rounding)?
         } else {
-            let divisor = mantissa.checked_mul(pow10(USD_SCALE - up)?).ok_or(MoneyError::Overflow)?;
+            let divisor = mantissa
+                .checked_mul(pow10(USD_SCALE - up)?)
+                .ok_or(MoneyError::Overflow)?;
             mul_div(usd.magnitude(), U256::ONE, divisor, rounding)?
         };
         Ok(Units(units))
@@ -302,7 +322,11 @@ impl Units {
 
     /// The amount in whole tokens, exactly.
     pub fn quantity(self, decimals: u8) -> Quantity {
-        Quantity { negative: false, digits: self.0, scale: decimals }
+        Quantity {
+            negative: false,
+            digits: self.0,
+            scale: decimals,
+        }
     }
 
     /// Reads whole tokens (`1.5`) into base units.
@@ -348,11 +372,19 @@ impl Quantity {
         }
         let (from, to) = (u32::from(self.scale), u32::from(decimals));
         if to >= from {
-            return self.digits.checked_mul(pow10(to - from)?).map(Units).ok_or(MoneyError::Overflow);
+            return self
+                .digits
+                .checked_mul(pow10(to - from)?)
+                .map(Units)
+                .ok_or(MoneyError::Overflow);
         }
         let divisor = pow10(from - to)?;
         let (units, rest) = self.digits.div_rem(divisor);
-        if rest.is_zero() { Ok(Units(units)) } else { Err(MoneyError::PrecisionLoss { places: to }) }
+        if rest.is_zero() {
+            Ok(Units(units))
+        } else {
+            Err(MoneyError::PrecisionLoss { places: to })
+        }
     }
 
     /// The quantity as a decimal, exactly.
@@ -362,12 +394,20 @@ impl Quantity {
     pub fn to_decimal(self) -> Result<Decimal, MoneyError> {
         let trimmed = self.trimmed();
         if u32::from(trimmed.scale) > Decimal::MAX_SCALE {
-            return Err(MoneyError::PrecisionLoss { places: Decimal::MAX_SCALE });
+            return Err(MoneyError::PrecisionLoss {
+                places: Decimal::MAX_SCALE,
+            });
         }
         let digits = i128::try_from(u128::try_from(trimmed.digits).unwrap_or(u128::MAX)).unwrap_or(i128::MAX);
         let signed = if trimmed.negative { -digits } else { digits };
         Decimal::try_from_i128_with_scale(signed, u32::from(trimmed.scale)).map_err(|_| {
-            if trimmed.scale > 0 { MoneyError::PrecisionLoss { places: Decimal::MAX_SCALE } } else { MoneyError::Overflow }
+            if trimmed.scale > 0 {
+                MoneyError::PrecisionLoss {
+                    places: Decimal::MAX_SCALE,
+                }
+            } else {
+                MoneyError::Overflow
+            }
         })
     }
 
@@ -417,7 +457,9 @@ impl Quantity {
     /// [`MoneyError::NotANumber`], [`MoneyError::Overflow`], [`MoneyError::PrecisionLoss`].
     pub fn parse_scientific(text: &str) -> Result<Quantity, MoneyError> {
         let not_a_number = || MoneyError::NotANumber(shown(text));
-        let Some(at) = text.find(['e', 'E']) else { return text.parse() };
+        let Some(at) = text.find(['e', 'E']) else {
+            return text.parse();
+        };
         let mantissa: Quantity = text[..at].parse()?;
         let exponent_text = &text[at + 1..];
         let digits = exponent_text.strip_prefix(['+', '-']).unwrap_or(exponent_text);
@@ -429,16 +471,24 @@ impl Quantity {
         }
         let exponent: i64 = exponent_text.parse().map_err(|_| MoneyError::Overflow)?;
         let trimmed = mantissa.trimmed();
-        let scale = i64::from(trimmed.scale).checked_sub(exponent).ok_or(MoneyError::Overflow)?;
+        let scale = i64::from(trimmed.scale)
+            .checked_sub(exponent)
+            .ok_or(MoneyError::Overflow)?;
         if scale < 0 {
             let factor = pow10(u32::try_from(-scale).map_err(|_| MoneyError::Overflow)?)?;
             let digits = trimmed.digits.checked_mul(factor).ok_or(MoneyError::Overflow)?;
-            return Ok(Quantity { digits, scale: 0, ..trimmed });
+            return Ok(Quantity {
+                digits,
+                scale: 0,
+                ..trimmed
+            });
         }
         let scale = u8::try_from(scale)
             .ok()
             .filter(|scale| *scale <= MAX_TOKEN_DECIMALS)
-            .ok_or(MoneyError::PrecisionLoss { places: u32::from(MAX_TOKEN_DECIMALS) })?;
+            .ok_or(MoneyError::PrecisionLoss {
+                places: u32::from(MAX_TOKEN_DECIMALS),
+            })?;
         Ok(Quantity { scale, ..trimmed })
     }
 }
@@ -462,7 +512,9 @@ impl FromStr for Quantity {
         }
         let fraction = fraction.trim_end_matches('0');
         if fraction.len() > usize::from(MAX_TOKEN_DECIMALS) {
-            return Err(MoneyError::PrecisionLoss { places: u32::from(MAX_TOKEN_DECIMALS) });
+            return Err(MoneyError::PrecisionLoss {
+                places: u32::from(MAX_TOKEN_DECIMALS),
+            });
         }
         let mut digits = U256::ZERO;
         let ten = U256::from(10u8);
@@ -472,7 +524,11 @@ impl FromStr for Quantity {
                 .and_then(|d| d.checked_add(U256::from(byte - b'0')))
                 .ok_or(MoneyError::Overflow)?;
         }
-        Ok(Quantity { negative: negative && !digits.is_zero(), digits, scale: fraction.len() as u8 })
+        Ok(Quantity {
+            negative: negative && !digits.is_zero(),
+            digits,
+            scale: fraction.len() as u8,
+        })
     }
 }
 
@@ -543,7 +599,9 @@ pub fn pow10(exponent: u32) -> Result<U256, MoneyError> {
     };
     match SMALL.get(exponent as usize) {
         Some(power) => Ok(U256::from(*power)),
-        None => U256::from(10u8).checked_pow(U256::from(exponent)).ok_or(MoneyError::Overflow),
+        None => U256::from(10u8)
+            .checked_pow(U256::from(exponent))
+            .ok_or(MoneyError::Overflow),
     }
 }
 
@@ -703,7 +761,10 @@ impl FromStr for Usd {
         if u32::from(trimmed.scale) > USD_SCALE {
             return Err(MoneyError::PrecisionLoss { places: USD_SCALE });
         }
-        let atoms = trimmed.digits.checked_mul(pow10(USD_SCALE - u32::from(trimmed.scale))?).ok_or(MoneyError::Overflow)?;
+        let atoms = trimmed
+            .digits
+            .checked_mul(pow10(USD_SCALE - u32::from(trimmed.scale))?)
+            .ok_or(MoneyError::Overflow)?;
         Usd::from_magnitude(atoms, trimmed.negative)
     }
 }
@@ -751,22 +812,58 @@ mod tests {
 
     #[test]
     fn what_is_not_a_plain_number_is_named() {
-        for text in ["", "-", ".", "1.", ".5", "+1", "1e3", "1,000", " 1", "0x10", "NaN", "--1", "1.2.3", "٣"] {
+        for text in [
+            "", "-", ".", "1.", ".5", "+1", "1e3", "1,000", " 1", "0x10", "NaN", "--1", "1.2.3", "٣",
+        ] {
             assert!(matches!(text.parse::<Usd>(), Err(MoneyError::NotANumber(_))), "{text}");
         }
-        assert_eq!("0.0000000000001".parse::<Usd>(), Err(MoneyError::PrecisionLoss { places: 12 }));
-        assert_eq!("79228162514264337.593543950336".parse::<Usd>(), Err(MoneyError::Overflow));
+        assert_eq!(
+            "0.0000000000001".parse::<Usd>(),
+            Err(MoneyError::PrecisionLoss { places: 12 })
+        );
+        assert_eq!(
+            "79228162514264337.593543950336".parse::<Usd>(),
+            Err(MoneyError::Overflow)
+        );
     }
 
     #[test]
     fn rounding_is_what_its_name_says() {
-        let round = |n: u64, rounding| mul_div(U256::from(n), U256::ONE, U256::from(4u8), rounding).unwrap().to::<u64>();
-        for (n, half_even, down, up) in [(4, 1, 1, 1), (5, 1, 1, 2), (6, 2, 1, 2), (7, 2, 1, 2), (8, 2, 2, 2), (10, 2, 2, 3)] {
-            assert_eq!((round(n, Rounding::HalfEven), round(n, Rounding::Down), round(n, Rounding::Up)), (half_even, down, up), "{n}/4");
+        let round = |n: u64, rounding| {
+            mul_div(U256::from(n), U256::ONE, U256::from(4u8), rounding)
+                .unwrap()
+                .to::<u64>()
+        };
+        for (n, half_even, down, up) in [
+            (4, 1, 1, 1),
+            (5, 1, 1, 2),
+            (6, 2, 1, 2),
+            (7, 2, 1, 2),
+            (8, 2, 2, 2),
+            (10, 2, 2, 3),
+        ] {
+            assert_eq!(
+                (
+                    round(n, Rounding::HalfEven),
+                    round(n, Rounding::Down),
+                    round(n, Rounding::Up)
+                ),
+                (half_even, down, up),
+                "{n}/4"
+            );
         }
-        assert_eq!(mul_div(U256::ONE, U256::ONE, U256::ZERO, Rounding::Down), Err(MoneyError::DivisionByZero));
-        assert_eq!(mul_div(U256::MAX, U256::MAX, U256::ONE, Rounding::Down), Err(MoneyError::Overflow));
-        assert_eq!(mul_div(U256::MAX, U256::MAX, U256::MAX, Rounding::HalfEven), Ok(U256::MAX));
+        assert_eq!(
+            mul_div(U256::ONE, U256::ONE, U256::ZERO, Rounding::Down),
+            Err(MoneyError::DivisionByZero)
+        );
+        assert_eq!(
+            mul_div(U256::MAX, U256::MAX, U256::ONE, Rounding::Down),
+            Err(MoneyError::Overflow)
+        );
+        assert_eq!(
+            mul_div(U256::MAX, U256::MAX, U256::MAX, Rounding::HalfEven),
+            Ok(U256::MAX)
+        );
     }
 
     #[test]
@@ -785,7 +882,12 @@ mod tests {
         assert!(matches!(Price::parse("null"), Err(MoneyError::NotANumber(_))));
         assert!(matches!(Price::parse("1e"), Err(MoneyError::NotANumber(_))));
         assert_eq!(Price::parse("1e-40"), Err(MoneyError::PrecisionLoss { places: 28 }));
-        assert_eq!(Price::parse_rounded("0.00000000000000000000000000015").unwrap().to_string(), "0.0000000000000000000000000002");
+        assert_eq!(
+            Price::parse_rounded("0.00000000000000000000000000015")
+                .unwrap()
+                .to_string(),
+            "0.0000000000000000000000000002"
+        );
         assert_eq!(Price::parse_rounded("1e-40"), Err(MoneyError::Zero));
     }
 
@@ -794,18 +896,39 @@ mod tests {
         let price: Price = "3128.52".parse().unwrap();
         for decimals in [0u8, 6, 8, 18] {
             let one = Units(pow10(u32::from(decimals)).unwrap());
-            assert_eq!(price.value(one, decimals, Rounding::Down).unwrap(), usd("3128.52"), "{decimals}");
-            assert_eq!(price.units(usd("3128.52"), decimals, Rounding::Down).unwrap(), one, "{decimals}");
+            assert_eq!(
+                price.value(one, decimals, Rounding::Down).unwrap(),
+                usd("3128.52"),
+                "{decimals}"
+            );
+            assert_eq!(
+                price.units(usd("3128.52"), decimals, Rounding::Down).unwrap(),
+                one,
+                "{decimals}"
+            );
         }
         let meme = Units::parse("123456789012345678901234.123456789012345678", 18).unwrap();
         assert_eq!(meme.to_string(), "123456789012345678901234123456789012345678");
-        assert_eq!(meme.quantity(18).to_string(), "123456789012345678901234.123456789012345678");
-        assert_eq!("0.000000000001".parse::<Price>().unwrap().value(meme, 18, Rounding::Down).unwrap(), usd("123456789012.345678901234"));
+        assert_eq!(
+            meme.quantity(18).to_string(),
+            "123456789012345678901234.123456789012345678"
+        );
+        assert_eq!(
+            "0.000000000001"
+                .parse::<Price>()
+                .unwrap()
+                .value(meme, 18, Rounding::Down)
+                .unwrap(),
+            usd("123456789012.345678901234")
+        );
     }
 
     #[test]
     fn a_quantity_finer_than_its_token_is_refused() {
-        assert_eq!(Units::parse("0.0000001", 6), Err(MoneyError::PrecisionLoss { places: 6 }));
+        assert_eq!(
+            Units::parse("0.0000001", 6),
+            Err(MoneyError::PrecisionLoss { places: 6 })
+        );
         assert_eq!(Units::parse("-1", 6), Err(MoneyError::Negative));
         assert_eq!(Units::parse("0.100000000", 1).unwrap(), Units(U256::ONE));
         assert_eq!(Units::parse(&"9".repeat(80), 0), Err(MoneyError::Overflow));

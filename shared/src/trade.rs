@@ -207,7 +207,9 @@ impl Serialize for Seed {
 impl<'de> Deserialize<'de> for Seed {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let seed = text.parse().map_err(|_| serde::de::Error::custom("a seed is a whole number below 2^64, as a string"))?;
+        let seed = text
+            .parse()
+            .map_err(|_| serde::de::Error::custom("a seed is a whole number below 2^64, as a string"))?;
         Ok(Seed(seed))
     }
 }
@@ -403,7 +405,7 @@ pub enum Rejection {
     /// There is no price for the token.
     #[error("there is no price for token {token}")]
     PriceMissing {
-        /// The token; for gas, absent from the table and named by its chain's coin instead.
+        /// The token.
         token: TokenKey,
     },
     /// There is no price for the chain's native coin, so gas cannot be priced.
@@ -411,6 +413,16 @@ pub enum Rejection {
     GasPriceMissing {
         /// The chain.
         chain: Chain,
+    },
+    /// The native coin's price is too old and no consent was given.
+    #[error("the price of the coin that pays gas on chain {chain} is from {as_of}, {age_s} seconds old", age_s = .age_ms / 1000)]
+    GasPriceExpired {
+        /// The chain.
+        chain: Chain,
+        /// When the price was fetched.
+        as_of: Timestamp,
+        /// Its age in milliseconds.
+        age_ms: u64,
     },
     /// The price is too old and no consent was given.
     #[error("the price of token {token} is from {as_of}, {age_s} seconds old", age_s = .age_ms / 1000)]
@@ -476,7 +488,9 @@ impl Rejection {
             Rejection::UnknownToken { .. } => "Add the token by its address, or pick one from the list.",
             Rejection::PriceMissing { .. } => "Wait for a price, give the token a coin id, or pick another token.",
             Rejection::GasPriceMissing { .. } => "Wait for a price of the chain's coin, or trade on another chain.",
-            Rejection::PriceExpired { .. } => "Wait for a fresh price, or accept this one's age for the trade.",
+            Rejection::PriceExpired { .. } | Rejection::GasPriceExpired { .. } => {
+                "Wait for a fresh price, or accept this one's age for the trade."
+            }
             Rejection::AmountZero => "Enter an amount above zero.",
             Rejection::AmountNegative => "Enter a positive amount; to go the other way, sell instead of buy.",
             Rejection::AmountTooFine { .. } => "Use fewer decimal places.",

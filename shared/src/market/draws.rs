@@ -1,0 +1,96 @@
+//! Chance, from a seed: the only source of it in the core.
+//!
+//! Bits come from a pinned ChaCha8, logarithms and cosines from a pinned `libm`, and every draw is
+//! quantised to an integer before it touches money. So a seed gives the same trade in the browser and
+//! on the server.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// One part per billion of one.
+pub const BILLION: u64 = 1_000_000_000;
+
+/// A stream of draws.
+pub struct Draws(ChaCha8Rng);
+
+impl Draws {
+    /// The stream of `seed` in a named domain: two uses of one seed never share bits.
+    pub fn new(seed: u64, domain: [u8; 8]) -> Draws {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        key[8..16].copy_from_slice(&domain);
+        Draws(ChaCha8Rng::from_seed(key))
+    }
+
+    /// 64 uniform bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// A uniform whole number below `bound` (multiply and shift; the bias is below bound ÷ 2⁶⁴).
+    pub fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
+    }
+
+    /// A standard normal number (Box and Muller 1958).
+    pub fn normal(&mut self) -> f64 {
+        // 53 bits each; the first is in (0, 1], so its logarithm is finite.
+        const STEP: f64 = 1.0 / (1u64 << 53) as f64;
+        let u = ((self.bits() >> 11) + 1) as f64 * STEP;
+        let v = (self.bits() >> 11) as f64 * STEP;
+        libm::sqrt(-2.0 * libm::log(u)) * libm::cos(2.0 * std::f64::consts::PI * v)
+    }
+}
+
+/// `exp(deviation·z − deviation²/2)` in parts per billion, at least one: a log-normal factor whose
+/// expectation is exactly one. `deviation` is the standard deviation of the logarithm.
+pub fn log_normal_ppb(deviation: f64, z: f64) -> u64 {
+    let factor = libm::exp(deviation * z - deviation * deviation / 2.0);
+    // The cast saturates, so an absurd volatility cannot wrap.
+    ((factor * BILLION as f64 + 0.5) as u64).max(1)
+}
+
+/// The standard deviation of the logarithm of a price over `millis`, for a daily volatility in parts
+/// per billion: σ·√(t ÷ 1 day).
+pub fn deviation(sigma_day_ppb: u64, millis: u64) -> f64 {
+    sigma_day_ppb as f64 / BILLION as f64 * libm::sqrt(millis as f64 / 86_400_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_and_domain_always_give_the_same_draws() {
+        let first: Vec<u64> = (0..4).map(|_| Draws::new(7, *b"test    ").bits()).collect();
+        assert!(first.windows(2).all(|pair| pair[0] == pair[1]));
+        assert_ne!(Draws::new(7, *b"test    ").bits(), Draws::new(7, *b"other   ").bits());
+        assert_ne!(Draws::new(7, *b"test    ").bits(), Draws::new(8, *b"test    ").bits());
+    }
+
+    #[test]
+    fn normal_draws_have_mean_0_and_deviation_1() {
+        let mut draws = Draws::new(1, *b"test    ");
+        let n = 100_000;
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for _ in 0..n {
+            let z = draws.normal();
+            sum += z;
+            squares += z * z;
+        }
+        let mean = sum / f64::from(n);
+        assert!(mean.abs() < 0.01, "{mean}");
+        assert!((squares / f64::from(n) - 1.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn the_factor_is_one_in_expectation_and_never_zero() {
+        let mut draws = Draws::new(2, *b"test    ");
+        let n = 100_000u64;
+        let mean = (0..n).map(|_| log_normal_ppb(0.2, draws.normal())).sum::<u64>() / n;
+        assert!(mean.abs_diff(BILLION) < BILLION / 300, "{mean}");
+        assert_eq!(log_normal_ppb(0.0, 3.0), BILLION);
+        assert_eq!(log_normal_ppb(1e300, -1e300), 1);
+        assert!((deviation(40_000_000, 86_400_000) - 0.04).abs() < 1e-12);
+    }
+}
