@@ -11,6 +11,7 @@
 
 pub mod chain;
 pub mod ids;
+pub mod ledger;
 pub mod market;
 pub mod money;
 pub mod quote;

@@ -1,0 +1,20 @@
+//! What happened, kept so that it can be trusted to the last digit.
+//!
+//! A journal is an append-only list of events, each entry chained to the one before it by its
+//! hash; an [`Account`] is the fold of its events. Every event is booked twice over ([`posting`]),
+//! so nothing appears or vanishes.
+
+pub mod account;
+pub mod error;
+pub mod event;
+pub mod footprint;
+pub mod position;
+pub mod posting;
+pub mod settings;
+
+pub use account::{Account, Position, Totals};
+pub use error::LedgerError;
+pub use event::{Event, MarketKind, Opened};
+pub use footprint::{FOOTPRINT_HALF_LIFE_MS, Footprint};
+pub use position::{Holding, Lot};
+pub use settings::{CostMethod, Settings, SettingsError};

@@ -1,0 +1,392 @@
+//! What is held of one token, and what it cost: average, FIFO, LIFO and HIFO.
+//!
+//! A disposal takes cost **by remainder**: part of a lot takes its share, rounded half to even at
+//! 12 places, and whoever takes the last of a lot takes all the cost that is left. So nothing is
+//! ever lost or made by rounding, and when everything is sold every method has realised the same.
+//! That is also why the tape of moves, from which another method is computed, may begin anew each
+//! time nothing is held.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, VecDeque};
+
+use alloy_primitives::{U256, U512};
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::money::{MoneyError, Price, Rounding, Units, Usd, mul_div, pow10};
+
+use super::settings::CostMethod;
+
+/// Units that came in together, and what is left of their cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Lot {
+    /// Base units left.
+    pub units: Units,
+    /// Their cost in dollars.
+    pub cost: Usd,
+}
+
+/// Why a disposal was refused. Nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HoldingError {
+    /// More would leave than is held.
+    #[error("{needed} base units would leave, and {available} are held")]
+    Short {
+        /// Base units that would leave.
+        needed: Units,
+        /// Base units held.
+        available: Units,
+    },
+    /// A sum that does not fit.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+/// What is held of one token under one cost method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    units: Units,
+    cost: Usd,
+    realised: Usd,
+    lots: Lots,
+    /// Realised when nothing was held the last time: the same by every method.
+    settled: Usd,
+    /// Every move since then.
+    tape: Vec<Move>,
+}
+
+/// One move of units, as any method needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Move {
+    In { units: Units, cost: Usd },
+    Out { units: Units, proceeds: Usd },
+}
+
+impl Holding {
+    /// Nothing held yet.
+    pub const fn new(method: CostMethod) -> Holding {
+        Holding {
+            units: Units::ZERO,
+            cost: Usd::ZERO,
+            realised: Usd::ZERO,
+            lots: Lots::new(method),
+            settled: Usd::ZERO,
+            tape: Vec::new(),
+        }
+    }
+
+    /// Base units held.
+    pub const fn units(&self) -> Units {
+        self.units
+    }
+
+    /// What the units held cost, by the method in force.
+    pub const fn cost(&self) -> Usd {
+        self.cost
+    }
+
+    /// Profit or loss realised so far, by the method in force.
+    pub const fn realised(&self) -> Usd {
+        self.realised
+    }
+
+    /// The lots held, in the order they will be taken. By average cost all is one lot.
+    pub fn lots(&self) -> Vec<Lot> {
+        match &self.lots {
+            Lots::Average if self.units.is_zero() => Vec::new(),
+            Lots::Average => vec![Lot {
+                units: self.units,
+                cost: self.cost,
+            }],
+            Lots::Fifo(lots) => lots.iter().copied().collect(),
+            Lots::Lifo(lots) => lots.iter().rev().copied().collect(),
+            Lots::Hifo { lots, .. } => lots.values().copied().collect(),
+        }
+    }
+
+    /// Cost of one whole token of `decimals` decimals, to as many digits as a price has, half to
+    /// even. `None` where nothing is held, it cost nothing, or no price could say it.
+    pub fn average_price(&self, decimals: u8) -> Option<Price> {
+        unit_price(self.cost, self.units, decimals)
+    }
+
+    /// Takes units in at a cost in dollars.
+    ///
+    /// # Errors
+    /// [`HoldingError::Money`] for no units, a negative cost, or sums that do not fit; nothing
+    /// changed.
+    pub fn receive(&mut self, units: Units, cost: Usd) -> Result<(), HoldingError> {
+        (self.units, self.cost) = self.check_receipt(units, cost)?;
+        self.lots.push(Lot { units, cost });
+        self.tape.push(Move::In { units, cost });
+        Ok(())
+    }
+
+    /// The units and cost there would be after [`Holding::receive`].
+    ///
+    /// # Errors
+    /// As [`Holding::receive`].
+    pub fn check_receipt(&self, units: Units, cost: Usd) -> Result<(Units, Usd), HoldingError> {
+        if units.is_zero() {
+            return Err(MoneyError::Zero.into());
+        }
+        if cost.is_negative() {
+            return Err(MoneyError::Negative.into());
+        }
+        Ok((self.units.plus(units)?, self.cost.plus(cost)?))
+    }
+
+    /// Whether [`Holding::dispose`] would succeed.
+    ///
+    /// # Errors
+    /// As [`Holding::dispose`].
+    pub fn check_disposal(&self, units: Units, proceeds: Usd) -> Result<(), HoldingError> {
+        if units > self.units {
+            return Err(HoldingError::Short {
+                needed: units,
+                available: self.units,
+            });
+        }
+        if units.is_zero() {
+            return Err(MoneyError::Zero.into());
+        }
+        // Whatever the method takes lies between nothing and all of the cost.
+        let most = self.realised.plus(proceeds)?;
+        most.minus(self.cost)?;
+        Ok(())
+    }
+
+    /// Lets units go for `proceeds` (what came in less the costs of selling; it may be negative)
+    /// and returns what was realised: the proceeds less the cost taken.
+    ///
+    /// # Errors
+    /// [`HoldingError::Short`]; [`HoldingError::Money`] for no units or sums that do not fit;
+    /// nothing changed.
+    pub fn dispose(&mut self, units: Units, proceeds: Usd) -> Result<Usd, HoldingError> {
+        self.check_disposal(units, proceeds)?;
+        let taken = if units == self.units {
+            self.lots.clear();
+            self.cost
+        } else {
+            self.lots.take(
+                units,
+                Lot {
+                    units: self.units,
+                    cost: self.cost,
+                },
+            )
+        };
+        // None of these can fail: no more is taken than is there, and the check was wider.
+        let gain = proceeds.minus(taken)?;
+        self.realised = self.realised.plus(gain)?;
+        self.cost = self.cost.minus(taken)?;
+        self.units = self.units.minus(units)?;
+        if self.units.is_zero() {
+            self.settled = self.realised;
+            self.tape.clear();
+        } else {
+            self.tape.push(Move::Out { units, proceeds });
+        }
+        Ok(gain)
+    }
+
+    /// The same moves by another method. Realised and cost change, realised less cost never does.
+    ///
+    /// # Errors
+    /// [`HoldingError::Money`] where a sum by the other method does not fit.
+    pub fn by_method(&self, method: CostMethod) -> Result<Holding, HoldingError> {
+        let mut other = Holding {
+            realised: self.settled,
+            settled: self.settled,
+            ..Holding::new(method)
+        };
+        other.tape.reserve(self.tape.len());
+        for step in &self.tape {
+            match *step {
+                Move::In { units, cost } => other.receive(units, cost)?,
+                Move::Out { units, proceeds } => {
+                    other.dispose(units, proceeds)?;
+                }
+            }
+        }
+        Ok(other)
+    }
+}
+
+/// The lots as each method keeps them. By average the holding's own sums are the one lot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Lots {
+    Average,
+    Fifo(VecDeque<Lot>),
+    Lifo(Vec<Lot>),
+    Hifo { lots: BTreeMap<Rank, Lot>, next: u64 },
+}
+
+impl Lots {
+    const fn new(method: CostMethod) -> Lots {
+        match method {
+            CostMethod::Average => Lots::Average,
+            CostMethod::Fifo => Lots::Fifo(VecDeque::new()),
+            CostMethod::Lifo => Lots::Lifo(Vec::new()),
+            CostMethod::Hifo => Lots::Hifo {
+                lots: BTreeMap::new(),
+                next: 0,
+            },
+        }
+    }
+
+    fn push(&mut self, lot: Lot) {
+        match self {
+            Lots::Average => {}
+            Lots::Fifo(lots) => lots.push_back(lot),
+            Lots::Lifo(lots) => lots.push(lot),
+            Lots::Hifo { lots, next } => {
+                lots.insert(
+                    Rank {
+                        bought: lot,
+                        number: *next,
+                    },
+                    lot,
+                );
+                *next += 1;
+            }
+        }
+    }
+
+    /// Takes `units`, fewer than `all` there are, and returns their cost.
+    fn take(&mut self, units: Units, all: Lot) -> Usd {
+        let mut wanted = Taking { units, cost: 0 };
+        match self {
+            Lots::Average => wanted.cost = share(all, units).atoms(),
+            Lots::Fifo(lots) => {
+                while let Some(lot) = lots.front_mut()
+                    && wanted.empties(lot)
+                {
+                    lots.pop_front();
+                }
+            }
+            Lots::Lifo(lots) => {
+                while let Some(lot) = lots.last_mut()
+                    && wanted.empties(lot)
+                {
+                    lots.pop();
+                }
+            }
+            Lots::Hifo { lots, .. } => {
+                while let Some(mut first) = lots.first_entry()
+                    && wanted.empties(first.get_mut())
+                {
+                    first.remove();
+                }
+            }
+        }
+        // A part of the holding's cost, so it fits where that does.
+        Usd::from_atoms(wanted.cost).unwrap_or(all.cost)
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Lots::Average => {}
+            Lots::Fifo(lots) => lots.clear(),
+            Lots::Lifo(lots) => lots.clear(),
+            Lots::Hifo { lots, next } => {
+                lots.clear();
+                *next = 0;
+            }
+        }
+    }
+}
+
+/// A disposal under way: units still wanted, and the cost taken so far in 10⁻¹² dollars.
+struct Taking {
+    units: Units,
+    cost: i128,
+}
+
+impl Taking {
+    /// Takes from one lot as much as it has or as is wanted, and says whether it is used up.
+    fn empties(&mut self, lot: &mut Lot) -> bool {
+        if self.units.is_zero() {
+            return false;
+        }
+        if lot.units <= self.units {
+            self.units = Units(self.units.0 - lot.units.0);
+            self.cost += lot.cost.atoms();
+            return true;
+        }
+        let part = share(*lot, self.units);
+        lot.units = Units(lot.units.0 - self.units.0);
+        lot.cost = lot.cost.minus(part).unwrap_or_default();
+        self.cost += part.atoms();
+        self.units = Units::ZERO;
+        false
+    }
+}
+
+/// The cost of `units` out of a lot that has more: no more than the lot's own, so it always fits.
+fn share(lot: Lot, units: Units) -> Usd {
+    lot.cost
+        .portion(units.0, lot.units.0, Rounding::HalfEven)
+        .unwrap_or(lot.cost)
+}
+
+/// The place of a lot among others by HIFO: dearest by what one unit cost when it came in, then oldest.
+#[derive(Debug, Clone, Copy)]
+struct Rank {
+    bought: Lot,
+    number: u64,
+}
+
+impl Ord for Rank {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (a, b) = (&self.bought, &other.bought);
+        // cost_a ÷ units_a against cost_b ÷ units_b, without dividing.
+        let dearness = Reverse(cross(a, b)).cmp(&Reverse(cross(b, a)));
+        dearness.then(self.number.cmp(&other.number))
+    }
+}
+
+fn cross(a: &Lot, b: &Lot) -> U512 {
+    let wide = |a: U256, b: U256| -> U512 { a.widening_mul(b) };
+    wide(a.cost.magnitude(), b.units.0)
+}
+
+impl PartialOrd for Rank {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Rank {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Rank {}
+
+/// `cost` for one whole token when `units` cost that, to as many digits as a price has.
+fn unit_price(cost: Usd, units: Units, decimals: u8) -> Option<Price> {
+    let most = U256::from(u128::MAX >> 32);
+    // mantissa = atoms × 10^(decimals + scale − 12) ÷ units, for the finest scale that fits.
+    for scale in (0..=Decimal::MAX_SCALE).rev() {
+        let up = u32::from(decimals) + scale;
+        let mantissa = if up >= crate::money::USD_SCALE {
+            pow10(up - crate::money::USD_SCALE)
+                .and_then(|up| mul_div(cost.magnitude(), up, units.0, Rounding::HalfEven))
+        } else {
+            pow10(crate::money::USD_SCALE - up)
+                .and_then(|down| units.0.checked_mul(down).ok_or(MoneyError::Overflow))
+                .and_then(|down| mul_div(cost.magnitude(), U256::ONE, down, Rounding::HalfEven))
+        };
+        match mantissa {
+            Ok(mantissa) if mantissa <= most => {
+                let mantissa = i128::try_from(mantissa.to::<u128>()).ok()?;
+                return Price::new(Decimal::try_from_i128_with_scale(mantissa, scale).ok()?.normalize()).ok();
+            }
+            Ok(_) | Err(MoneyError::Overflow) => {}
+            Err(_) => return None,
+        }
+    }
+    None
+}
