@@ -7,6 +7,7 @@ use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Chain;
+use crate::market::demo;
 use crate::money::Price;
 use crate::quote::Source;
 use crate::time::Timestamp;
@@ -135,6 +136,18 @@ pub struct Candle {
     /// The last price.
     #[cfg_attr(feature = "schema", schema(value_type = String, example = "3001"))]
     pub close: Price,
+}
+
+impl From<demo::Candle> for Candle {
+    fn from(bar: demo::Candle) -> Candle {
+        Candle {
+            at: bar.at,
+            open: bar.open,
+            high: bar.high,
+            low: bar.low,
+            close: bar.close,
+        }
+    }
 }
 
 #[cfg(test)]

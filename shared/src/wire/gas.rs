@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Chain;
+use crate::market::GasFacts;
 use crate::time::Timestamp;
 use crate::trade::GasSource;
 
@@ -38,4 +39,43 @@ pub struct GasInfo {
     /// When they were read; for the default table, when the answer was made.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub as_of: Timestamp,
+}
+
+impl GasInfo {
+    /// What is told of the gas of `chain`.
+    pub const fn new(chain: Chain, facts: &GasFacts) -> GasInfo {
+        GasInfo {
+            chain,
+            base_fee: facts.base_fee,
+            priority_fee: facts.priority_fee,
+            l1_fee: facts.l1_fee,
+            source: facts.source,
+            as_of: facts.as_of,
+        }
+    }
+
+    /// The fees as the core knows them.
+    pub const fn facts(&self) -> GasFacts {
+        GasFacts {
+            base_fee: self.base_fee,
+            priority_fee: self.priority_fee,
+            l1_fee: self.l1_fee,
+            source: self.source,
+            as_of: self.as_of,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fees_survive_the_journey_however_large() {
+        let mut facts = GasFacts::assumed(Chain::Base, Timestamp::from_secs(7));
+        facts.l1_fee = u64::MAX;
+        let json = serde_json::to_string(&GasInfo::new(Chain::Base, &facts)).unwrap();
+        assert!(json.contains(r#""l1_fee":"18446744073709551615""#), "{json}");
+        assert_eq!(serde_json::from_str::<GasInfo>(&json).unwrap().facts(), facts);
+    }
 }

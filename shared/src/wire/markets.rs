@@ -4,6 +4,7 @@ use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Chain;
+use crate::market::PoolFacts;
 use crate::money::{Units, Usd};
 use crate::quote::Source;
 use crate::time::Timestamp;
@@ -67,5 +68,61 @@ impl MarketInfo {
             chain: self.chain,
             address: self.address,
         }
+    }
+
+    /// What is told of the market of a token.
+    pub fn new(key: TokenKey, facts: PoolFacts) -> MarketInfo {
+        MarketInfo {
+            chain: key.chain,
+            address: key.address,
+            liquidity_usd: facts.liquidity,
+            reserve_units: facts.reserve,
+            fee_ppm: facts.fee,
+            dex: facts.dex,
+            volume_24h_usd: facts.volume_24h,
+            sigma_day_ppb: facts.sigma_day,
+            as_of: facts.as_of,
+            source: facts.source,
+        }
+    }
+
+    /// The market as the core knows it.
+    pub fn facts(&self) -> PoolFacts {
+        PoolFacts {
+            reserve: self.reserve_units,
+            liquidity: self.liquidity_usd,
+            fee: self.fee_ppm,
+            dex: self.dex.clone(),
+            volume_24h: self.volume_24h_usd,
+            sigma_day: self.sigma_day_ppb,
+            as_of: self.as_of,
+            source: self.source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_market_survives_the_journey_and_what_is_unknown_is_absent() {
+        let key: TokenKey = "1:0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2".parse().unwrap();
+        let mut facts = PoolFacts {
+            reserve: None,
+            liquidity: Some("125000000.5".parse().unwrap()),
+            fee: Ppm::new(500),
+            dex: Some("uniswap_v3".into()),
+            volume_24h: None,
+            sigma_day: Some(34_000_000),
+            as_of: Timestamp::from_secs(7),
+            source: Source::Coingecko,
+        };
+        let json = serde_json::to_string(&MarketInfo::new(key, facts.clone())).unwrap();
+        assert!(!json.contains("reserve_units") && !json.contains("null"), "{json}");
+        let back: MarketInfo = serde_json::from_str(&json).unwrap();
+        assert_eq!((back.key(), back.facts()), (key, facts.clone()));
+        facts.reserve = Some(Units::parse("1.5", 18).unwrap());
+        assert_eq!(MarketInfo::new(key, facts.clone()).facts(), facts);
     }
 }

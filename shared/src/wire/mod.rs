@@ -15,13 +15,14 @@ pub mod problem;
 pub mod status;
 pub mod tokens;
 
+pub use crate::market::MarketKind;
 pub use candles::{Candle, Candles, Range};
 pub use chains::{ChainInfo, Chains};
 pub use gas::{Gas, GasInfo};
 pub use markets::{MarketInfo, Markets};
 pub use prices::{Missing, MissingReason, NativePrice, PriceInfo, Prices};
 pub use problem::{Problem, ProblemKind};
-pub use status::{MarketKind, RpcStatus, Status, UpstreamState, UpstreamStatus};
+pub use status::{RpcStatus, Status, UpstreamState, UpstreamStatus};
 pub use tokens::{TokenInfo, Tokens};
 
 /// Addresses as text with their EIP-55 checksum; on reading, mixed case must match it.

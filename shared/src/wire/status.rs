@@ -3,19 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Chain;
+use crate::market::MarketKind;
 use crate::quote::Thresholds;
 use crate::time::Timestamp;
-
-/// Which market the server is set up for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum MarketKind {
-    /// Real prices.
-    Real,
-    /// The seeded demo market.
-    Demo,
-}
 
 /// The server, at a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
