@@ -102,10 +102,7 @@ impl Chain {
     /// # Errors
     /// [`UnknownChain`], naming what was asked for.
     pub fn from_id(id: u64) -> Result<Chain, UnknownChain> {
-        Chain::ALL
-            .into_iter()
-            .find(|chain| chain.id() == id)
-            .ok_or_else(|| UnknownChain(id.to_string()))
+        Chain::ALL.into_iter().find(|chain| chain.id() == id).ok_or_else(|| UnknownChain(id.to_string()))
     }
 
     /// The number a block of this chain would have at `at`, counted from the chain's anchor: for
@@ -130,11 +127,7 @@ static ETHEREUM: ChainFacts = ChainFacts {
     is_op_stack: false,
     block_ms: 12_000,
     anchor: (21_527_387, Timestamp::from_secs(1_735_707_423)),
-    default_gas: DefaultGas {
-        base_fee: 10 * GWEI,
-        priority_fee: GWEI,
-        l1_fee: 0,
-    },
+    default_gas: DefaultGas { base_fee: 10 * GWEI, priority_fee: GWEI, l1_fee: 0 },
 };
 
 static BASE: ChainFacts = ChainFacts {
@@ -148,11 +141,7 @@ static BASE: ChainFacts = ChainFacts {
     is_op_stack: true,
     block_ms: 2_000,
     anchor: (0, Timestamp::from_secs(1_686_789_347)),
-    default_gas: DefaultGas {
-        base_fee: GWEI / 100,
-        priority_fee: GWEI / 1000,
-        l1_fee: 2_000 * GWEI,
-    },
+    default_gas: DefaultGas { base_fee: GWEI / 100, priority_fee: GWEI / 1000, l1_fee: 2_000 * GWEI },
 };
 
 static SEPOLIA: ChainFacts = ChainFacts {
@@ -176,11 +165,7 @@ static BASE_SEPOLIA: ChainFacts = ChainFacts {
     is_op_stack: true,
     block_ms: 2_000,
     anchor: (0, Timestamp::from_secs(1_695_768_288)),
-    default_gas: DefaultGas {
-        base_fee: GWEI / 100,
-        priority_fee: GWEI / 1000,
-        l1_fee: 2_000 * GWEI,
-    },
+    default_gas: DefaultGas { base_fee: GWEI / 100, priority_fee: GWEI / 1000, l1_fee: 2_000 * GWEI },
 };
 
 const ETHEREUM_LIKE: ChainFacts = ChainFacts {
@@ -194,11 +179,7 @@ const ETHEREUM_LIKE: ChainFacts = ChainFacts {
     is_op_stack: false,
     block_ms: 12_000,
     anchor: (0, Timestamp::EPOCH),
-    default_gas: DefaultGas {
-        base_fee: 10 * GWEI,
-        priority_fee: GWEI,
-        l1_fee: 0,
-    },
+    default_gas: DefaultGas { base_fee: 10 * GWEI, priority_fee: GWEI, l1_fee: 0 },
 };
 
 impl fmt::Display for Chain {

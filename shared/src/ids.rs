@@ -177,11 +177,8 @@ impl FromStr for TradeId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let dashes_stand = text.len() == 36
-            && text
-                .bytes()
-                .enumerate()
-                .all(|(i, b)| (b == b'-') == matches!(i, 8 | 13 | 18 | 23));
+        let dashes_stand =
+            text.len() == 36 && text.bytes().enumerate().all(|(i, b)| (b == b'-') == matches!(i, 8 | 13 | 18 | 23));
         if !dashes_stand {
             return Err(IdError::Trade);
         }
@@ -228,10 +225,7 @@ mod tests {
         assert_eq!(token.account_id(), again.account_id());
         assert_ne!(secret.reveal(), token.reveal());
         assert_eq!(format!("{secret:?} {token:?}"), "AccountSecret(…) OwnerToken(…)");
-        assert_eq!(
-            token.account_id().room(),
-            format!("paper_trading_{}", token.account_id())
-        );
+        assert_eq!(token.account_id().room(), format!("paper_trading_{}", token.account_id()));
         assert_eq!(token.account_id().to_string().len(), 32);
     }
 

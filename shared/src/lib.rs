@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod market;
 pub mod money;
 pub mod quote;
+pub mod simulator;
 pub mod time;
 pub mod token;
 pub mod trade;

@@ -73,9 +73,7 @@ impl Usd {
     /// # Errors
     /// [`MoneyError::Overflow`] outside the range of the type.
     pub fn from_atoms(atoms: i128) -> Result<Usd, MoneyError> {
-        Decimal::try_from_i128_with_scale(atoms, USD_SCALE)
-            .map(Usd)
-            .map_err(|_| MoneyError::Overflow)
+        Decimal::try_from_i128_with_scale(atoms, USD_SCALE).map(Usd).map_err(|_| MoneyError::Overflow)
     }
 
     /// The amount in units of 10⁻¹² dollars.
@@ -102,11 +100,7 @@ impl Usd {
     /// [`MoneyError::PrecisionLoss`] beyond 12 places, [`MoneyError::Overflow`] beyond the range.
     pub fn exact(value: Decimal) -> Result<Usd, MoneyError> {
         let usd = Usd::rounded(value, Rounding::HalfEven)?;
-        if usd.0 == value {
-            Ok(usd)
-        } else {
-            Err(MoneyError::PrecisionLoss { places: USD_SCALE })
-        }
+        if usd.0 == value { Ok(usd) } else { Err(MoneyError::PrecisionLoss { places: USD_SCALE }) }
     }
 
     /// Takes `value` to 12 places, rounded as named.
@@ -182,10 +176,7 @@ impl Usd {
     /// # Errors
     /// [`MoneyError::DivisionByZero`], [`MoneyError::Overflow`].
     pub fn portion(self, numerator: U256, denominator: U256, rounding: Rounding) -> Result<Usd, MoneyError> {
-        Usd::from_magnitude(
-            mul_div(self.magnitude(), numerator, denominator, rounding)?,
-            self.is_negative(),
-        )
+        Usd::from_magnitude(mul_div(self.magnitude(), numerator, denominator, rounding)?, self.is_negative())
     }
 }
 
@@ -252,9 +243,7 @@ impl Price {
         let atoms = if down >= USD_SCALE {
             mul_div(units.0, mantissa, pow10(down - USD_SCALE)?, rounding)?
         } else {
-            let raised = mantissa
-                .checked_mul(pow10(USD_SCALE - down)?)
-                .ok_or(MoneyError::Overflow)?;
+            let raised = mantissa.checked_mul(pow10(USD_SCALE - down)?).ok_or(MoneyError::Overflow)?;
             mul_div(units.0, raised, U256::ONE, rounding)?
         };
         Usd::from_magnitude(atoms, false)
@@ -274,9 +263,7 @@ impl Price {
         let units = if up >= USD_SCALE {
             mul_div(usd.magnitude(), pow10(up - USD_SCALE)?, mantissa, rounding)?
         } else {
-            let divisor = mantissa
-                .checked_mul(pow10(USD_SCALE - up)?)
-                .ok_or(MoneyError::Overflow)?;
+            let divisor = mantissa.checked_mul(pow10(USD_SCALE - up)?).ok_or(MoneyError::Overflow)?;
             mul_div(usd.magnitude(), U256::ONE, divisor, rounding)?
         };
         Ok(Units(units))
@@ -322,11 +309,7 @@ impl Units {
 
     /// The amount in whole tokens, exactly.
     pub fn quantity(self, decimals: u8) -> Quantity {
-        Quantity {
-            negative: false,
-            digits: self.0,
-            scale: decimals,
-        }
+        Quantity { negative: false, digits: self.0, scale: decimals }
     }
 
     /// Reads whole tokens (`1.5`) into base units.
@@ -372,19 +355,11 @@ impl Quantity {
         }
         let (from, to) = (u32::from(self.scale), u32::from(decimals));
         if to >= from {
-            return self
-                .digits
-                .checked_mul(pow10(to - from)?)
-                .map(Units)
-                .ok_or(MoneyError::Overflow);
+            return self.digits.checked_mul(pow10(to - from)?).map(Units).ok_or(MoneyError::Overflow);
         }
         let divisor = pow10(from - to)?;
         let (units, rest) = self.digits.div_rem(divisor);
-        if rest.is_zero() {
-            Ok(Units(units))
-        } else {
-            Err(MoneyError::PrecisionLoss { places: to })
-        }
+        if rest.is_zero() { Ok(Units(units)) } else { Err(MoneyError::PrecisionLoss { places: to }) }
     }
 
     /// The quantity as a decimal, exactly.
@@ -394,17 +369,13 @@ impl Quantity {
     pub fn to_decimal(self) -> Result<Decimal, MoneyError> {
         let trimmed = self.trimmed();
         if u32::from(trimmed.scale) > Decimal::MAX_SCALE {
-            return Err(MoneyError::PrecisionLoss {
-                places: Decimal::MAX_SCALE,
-            });
+            return Err(MoneyError::PrecisionLoss { places: Decimal::MAX_SCALE });
         }
         let digits = i128::try_from(u128::try_from(trimmed.digits).unwrap_or(u128::MAX)).unwrap_or(i128::MAX);
         let signed = if trimmed.negative { -digits } else { digits };
         Decimal::try_from_i128_with_scale(signed, u32::from(trimmed.scale)).map_err(|_| {
             if trimmed.scale > 0 {
-                MoneyError::PrecisionLoss {
-                    places: Decimal::MAX_SCALE,
-                }
+                MoneyError::PrecisionLoss { places: Decimal::MAX_SCALE }
             } else {
                 MoneyError::Overflow
             }
@@ -471,24 +442,16 @@ impl Quantity {
         }
         let exponent: i64 = exponent_text.parse().map_err(|_| MoneyError::Overflow)?;
         let trimmed = mantissa.trimmed();
-        let scale = i64::from(trimmed.scale)
-            .checked_sub(exponent)
-            .ok_or(MoneyError::Overflow)?;
+        let scale = i64::from(trimmed.scale).checked_sub(exponent).ok_or(MoneyError::Overflow)?;
         if scale < 0 {
             let factor = pow10(u32::try_from(-scale).map_err(|_| MoneyError::Overflow)?)?;
             let digits = trimmed.digits.checked_mul(factor).ok_or(MoneyError::Overflow)?;
-            return Ok(Quantity {
-                digits,
-                scale: 0,
-                ..trimmed
-            });
+            return Ok(Quantity { digits, scale: 0, ..trimmed });
         }
         let scale = u8::try_from(scale)
             .ok()
             .filter(|scale| *scale <= MAX_TOKEN_DECIMALS)
-            .ok_or(MoneyError::PrecisionLoss {
-                places: u32::from(MAX_TOKEN_DECIMALS),
-            })?;
+            .ok_or(MoneyError::PrecisionLoss { places: u32::from(MAX_TOKEN_DECIMALS) })?;
         Ok(Quantity { scale, ..trimmed })
     }
 }
@@ -512,9 +475,7 @@ impl FromStr for Quantity {
         }
         let fraction = fraction.trim_end_matches('0');
         if fraction.len() > usize::from(MAX_TOKEN_DECIMALS) {
-            return Err(MoneyError::PrecisionLoss {
-                places: u32::from(MAX_TOKEN_DECIMALS),
-            });
+            return Err(MoneyError::PrecisionLoss { places: u32::from(MAX_TOKEN_DECIMALS) });
         }
         let mut digits = U256::ZERO;
         let ten = U256::from(10u8);
@@ -524,11 +485,7 @@ impl FromStr for Quantity {
                 .and_then(|d| d.checked_add(U256::from(byte - b'0')))
                 .ok_or(MoneyError::Overflow)?;
         }
-        Ok(Quantity {
-            negative: negative && !digits.is_zero(),
-            digits,
-            scale: fraction.len() as u8,
-        })
+        Ok(Quantity { negative: negative && !digits.is_zero(), digits, scale: fraction.len() as u8 })
     }
 }
 
@@ -599,9 +556,7 @@ pub fn pow10(exponent: u32) -> Result<U256, MoneyError> {
     };
     match SMALL.get(exponent as usize) {
         Some(power) => Ok(U256::from(*power)),
-        None => U256::from(10u8)
-            .checked_pow(U256::from(exponent))
-            .ok_or(MoneyError::Overflow),
+        None => U256::from(10u8).checked_pow(U256::from(exponent)).ok_or(MoneyError::Overflow),
     }
 }
 
@@ -761,10 +716,8 @@ impl FromStr for Usd {
         if u32::from(trimmed.scale) > USD_SCALE {
             return Err(MoneyError::PrecisionLoss { places: USD_SCALE });
         }
-        let atoms = trimmed
-            .digits
-            .checked_mul(pow10(USD_SCALE - u32::from(trimmed.scale))?)
-            .ok_or(MoneyError::Overflow)?;
+        let atoms =
+            trimmed.digits.checked_mul(pow10(USD_SCALE - u32::from(trimmed.scale))?).ok_or(MoneyError::Overflow)?;
         Usd::from_magnitude(atoms, trimmed.negative)
     }
 }
@@ -812,58 +765,29 @@ mod tests {
 
     #[test]
     fn what_is_not_a_plain_number_is_named() {
-        for text in [
-            "", "-", ".", "1.", ".5", "+1", "1e3", "1,000", " 1", "0x10", "NaN", "--1", "1.2.3", "٣",
-        ] {
+        for text in ["", "-", ".", "1.", ".5", "+1", "1e3", "1,000", " 1", "0x10", "NaN", "--1", "1.2.3", "٣"] {
             assert!(matches!(text.parse::<Usd>(), Err(MoneyError::NotANumber(_))), "{text}");
         }
-        assert_eq!(
-            "0.0000000000001".parse::<Usd>(),
-            Err(MoneyError::PrecisionLoss { places: 12 })
-        );
-        assert_eq!(
-            "79228162514264337.593543950336".parse::<Usd>(),
-            Err(MoneyError::Overflow)
-        );
+        assert_eq!("0.0000000000001".parse::<Usd>(), Err(MoneyError::PrecisionLoss { places: 12 }));
+        assert_eq!("79228162514264337.593543950336".parse::<Usd>(), Err(MoneyError::Overflow));
     }
 
     #[test]
     fn rounding_is_what_its_name_says() {
-        let round = |n: u64, rounding| {
-            mul_div(U256::from(n), U256::ONE, U256::from(4u8), rounding)
-                .unwrap()
-                .to::<u64>()
-        };
-        for (n, half_even, down, up) in [
-            (4, 1, 1, 1),
-            (5, 1, 1, 2),
-            (6, 2, 1, 2),
-            (7, 2, 1, 2),
-            (8, 2, 2, 2),
-            (10, 2, 2, 3),
-        ] {
+        let round =
+            |n: u64, rounding| mul_div(U256::from(n), U256::ONE, U256::from(4u8), rounding).unwrap().to::<u64>();
+        for (n, half_even, down, up) in
+            [(4, 1, 1, 1), (5, 1, 1, 2), (6, 2, 1, 2), (7, 2, 1, 2), (8, 2, 2, 2), (10, 2, 2, 3)]
+        {
             assert_eq!(
-                (
-                    round(n, Rounding::HalfEven),
-                    round(n, Rounding::Down),
-                    round(n, Rounding::Up)
-                ),
+                (round(n, Rounding::HalfEven), round(n, Rounding::Down), round(n, Rounding::Up)),
                 (half_even, down, up),
                 "{n}/4"
             );
         }
-        assert_eq!(
-            mul_div(U256::ONE, U256::ONE, U256::ZERO, Rounding::Down),
-            Err(MoneyError::DivisionByZero)
-        );
-        assert_eq!(
-            mul_div(U256::MAX, U256::MAX, U256::ONE, Rounding::Down),
-            Err(MoneyError::Overflow)
-        );
-        assert_eq!(
-            mul_div(U256::MAX, U256::MAX, U256::MAX, Rounding::HalfEven),
-            Ok(U256::MAX)
-        );
+        assert_eq!(mul_div(U256::ONE, U256::ONE, U256::ZERO, Rounding::Down), Err(MoneyError::DivisionByZero));
+        assert_eq!(mul_div(U256::MAX, U256::MAX, U256::ONE, Rounding::Down), Err(MoneyError::Overflow));
+        assert_eq!(mul_div(U256::MAX, U256::MAX, U256::MAX, Rounding::HalfEven), Ok(U256::MAX));
     }
 
     #[test]
@@ -883,9 +807,7 @@ mod tests {
         assert!(matches!(Price::parse("1e"), Err(MoneyError::NotANumber(_))));
         assert_eq!(Price::parse("1e-40"), Err(MoneyError::PrecisionLoss { places: 28 }));
         assert_eq!(
-            Price::parse_rounded("0.00000000000000000000000000015")
-                .unwrap()
-                .to_string(),
+            Price::parse_rounded("0.00000000000000000000000000015").unwrap().to_string(),
             "0.0000000000000000000000000002"
         );
         assert_eq!(Price::parse_rounded("1e-40"), Err(MoneyError::Zero));
@@ -896,39 +818,21 @@ mod tests {
         let price: Price = "3128.52".parse().unwrap();
         for decimals in [0u8, 6, 8, 18] {
             let one = Units(pow10(u32::from(decimals)).unwrap());
-            assert_eq!(
-                price.value(one, decimals, Rounding::Down).unwrap(),
-                usd("3128.52"),
-                "{decimals}"
-            );
-            assert_eq!(
-                price.units(usd("3128.52"), decimals, Rounding::Down).unwrap(),
-                one,
-                "{decimals}"
-            );
+            assert_eq!(price.value(one, decimals, Rounding::Down).unwrap(), usd("3128.52"), "{decimals}");
+            assert_eq!(price.units(usd("3128.52"), decimals, Rounding::Down).unwrap(), one, "{decimals}");
         }
         let meme = Units::parse("123456789012345678901234.123456789012345678", 18).unwrap();
         assert_eq!(meme.to_string(), "123456789012345678901234123456789012345678");
+        assert_eq!(meme.quantity(18).to_string(), "123456789012345678901234.123456789012345678");
         assert_eq!(
-            meme.quantity(18).to_string(),
-            "123456789012345678901234.123456789012345678"
-        );
-        assert_eq!(
-            "0.000000000001"
-                .parse::<Price>()
-                .unwrap()
-                .value(meme, 18, Rounding::Down)
-                .unwrap(),
+            "0.000000000001".parse::<Price>().unwrap().value(meme, 18, Rounding::Down).unwrap(),
             usd("123456789012.345678901234")
         );
     }
 
     #[test]
     fn a_quantity_finer_than_its_token_is_refused() {
-        assert_eq!(
-            Units::parse("0.0000001", 6),
-            Err(MoneyError::PrecisionLoss { places: 6 })
-        );
+        assert_eq!(Units::parse("0.0000001", 6), Err(MoneyError::PrecisionLoss { places: 6 }));
         assert_eq!(Units::parse("-1", 6), Err(MoneyError::Negative));
         assert_eq!(Units::parse("0.100000000", 1).unwrap(), Units(U256::ONE));
         assert_eq!(Units::parse(&"9".repeat(80), 0), Err(MoneyError::Overflow));

@@ -47,10 +47,7 @@ pub struct Thresholds {
 impl Default for Thresholds {
     /// 60 and 240 seconds, as the seed has them.
     fn default() -> Self {
-        Thresholds {
-            fresh_ms: 60_000,
-            stale_ms: 240_000,
-        }
+        Thresholds { fresh_ms: 60_000, stale_ms: 240_000 }
     }
 }
 
@@ -85,12 +82,7 @@ pub struct Quote {
 impl Quote {
     /// The quote of a pinned stablecoin: exactly one dollar, always fresh.
     pub const fn pinned(at: Timestamp) -> Quote {
-        Quote {
-            price: Price::ONE,
-            as_of: at,
-            source: Source::Pinned,
-            upstream_at: None,
-        }
+        Quote { price: Price::ONE, as_of: at, source: Source::Pinned, upstream_at: None }
     }
 
     /// The quote a trade in `token` must use: the pin where the token is pinned by address,
@@ -122,12 +114,7 @@ mod tests {
     #[test]
     fn freshness_turns_exactly_at_60_and_240_seconds() {
         let thresholds = Thresholds::default();
-        let quote = Quote {
-            price: Price::ONE,
-            as_of: Timestamp::EPOCH,
-            source: Source::Coingecko,
-            upstream_at: None,
-        };
+        let quote = Quote { price: Price::ONE, as_of: Timestamp::EPOCH, source: Source::Coingecko, upstream_at: None };
         for (age, expected) in [
             (0, Freshness::Fresh),
             (59_999, Freshness::Fresh),
@@ -135,28 +122,16 @@ mod tests {
             (239_999, Freshness::Stale),
             (240_000, Freshness::Expired),
         ] {
-            assert_eq!(
-                quote.freshness(Timestamp::from_millis(age), thresholds),
-                expected,
-                "{age}"
-            );
+            assert_eq!(quote.freshness(Timestamp::from_millis(age), thresholds), expected, "{age}");
         }
         let pinned = Quote::pinned(Timestamp::EPOCH);
-        assert_eq!(
-            pinned.freshness(Timestamp::from_millis(1 << 40), thresholds),
-            Freshness::Fresh
-        );
+        assert_eq!(pinned.freshness(Timestamp::from_millis(1 << 40), thresholds), Freshness::Fresh);
     }
 
     #[test]
     fn a_pinned_token_is_one_dollar_whatever_the_market_says() {
         let at = Timestamp::from_millis(5);
-        let market = Quote {
-            price: "0.97".parse().unwrap(),
-            as_of: at,
-            source: Source::Coingecko,
-            upstream_at: None,
-        };
+        let market = Quote { price: "0.97".parse().unwrap(), as_of: at, source: Source::Coingecko, upstream_at: None };
         let table = TokenTable::builtin();
         let usdc = table.by_symbol(Chain::Ethereum, "USDC").unwrap();
         let weth = table.by_symbol(Chain::Ethereum, "WETH").unwrap();

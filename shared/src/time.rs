@@ -48,11 +48,7 @@ impl Timestamp {
 
     /// Milliseconds from `earlier` to `self`; zero when `earlier` is later (clocks may step back).
     pub const fn since(self, earlier: Timestamp) -> u64 {
-        if self.0 > earlier.0 {
-            (self.0 - earlier.0) as u64
-        } else {
-            0
-        }
+        if self.0 > earlier.0 { (self.0 - earlier.0) as u64 } else { 0 }
     }
 
     /// The moment `millis` later (or earlier, when negative).
@@ -107,10 +103,7 @@ fn parse(text: &str) -> Option<Timestamp> {
     }
     let number = |from: usize, to: usize| -> Option<i64> {
         let digits = &body[from..to];
-        digits
-            .bytes()
-            .all(|b| b.is_ascii_digit())
-            .then(|| digits.parse().ok())?
+        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
     };
     let bytes = body.as_bytes();
     let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
@@ -134,9 +127,7 @@ fn parse(text: &str) -> Option<Timestamp> {
     if year < 1970 || !real_date || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    Some(Timestamp(
-        days * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000 + millis,
-    ))
+    Some(Timestamp(days * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000 + millis))
 }
 
 // The proleptic Gregorian calendar in 400-year eras of 146,097 days, years beginning in March
@@ -150,11 +141,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -215,18 +202,9 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), text);
         }
-        assert_eq!(
-            "2026-11-22T17:00:18Z".parse::<Timestamp>().unwrap().to_string(),
-            "2026-11-22T17:00:18.000Z"
-        );
-        assert_eq!(
-            "2026-11-22T17:00:18.5+00:00".parse::<Timestamp>().unwrap().to_string(),
-            "2026-11-22T17:00:18.500Z"
-        );
-        assert_eq!(
-            "2025-01-01T04:57:03Z".parse::<Timestamp>().unwrap().millis(),
-            1_735_707_423_000
-        );
+        assert_eq!("2026-11-22T17:00:18Z".parse::<Timestamp>().unwrap().to_string(), "2026-11-22T17:00:18.000Z");
+        assert_eq!("2026-11-22T17:00:18.5+00:00".parse::<Timestamp>().unwrap().to_string(), "2026-11-22T17:00:18.500Z");
+        assert_eq!("2025-01-01T04:57:03Z".parse::<Timestamp>().unwrap().millis(), 1_735_707_423_000);
     }
 
     #[test]

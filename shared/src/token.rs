@@ -85,12 +85,7 @@ impl fmt::Display for TokenKey {
         let mut digits = [0u8; 40];
         // 20 bytes always fill 40 digits.
         let _ = hex::encode_to_slice(self.address.as_slice(), &mut digits);
-        write!(
-            f,
-            "{}:0x{}",
-            self.chain.id(),
-            std::str::from_utf8(&digits).unwrap_or_default()
-        )
+        write!(f, "{}:0x{}", self.chain.id(), std::str::from_utf8(&digits).unwrap_or_default())
     }
 }
 
@@ -104,13 +99,9 @@ impl FromStr for TokenKey {
     type Err = TokenError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (chain, address) = text
-            .split_once(':')
-            .ok_or_else(|| TokenError::NotAKey(text.chars().take(64).collect()))?;
-        Ok(TokenKey {
-            chain: chain.parse()?,
-            address: parse_address(address)?,
-        })
+        let (chain, address) =
+            text.split_once(':').ok_or_else(|| TokenError::NotAKey(text.chars().take(64).collect()))?;
+        Ok(TokenKey { chain: chain.parse()?, address: parse_address(address)? })
     }
 }
 
@@ -173,9 +164,7 @@ impl Token {
         }
         let is_id = |id: &str| {
             (1..=100).contains(&id.len())
-                && id
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         };
         if coin_id.is_some_and(|id| !is_id(id)) {
             return Err(TokenError::CoinId);
@@ -257,15 +246,7 @@ fn parse_row(line: &str) -> Option<Token> {
         _ => return None,
     };
     let pinned = fields.next()? == "usd";
-    Some(Token {
-        key: TokenKey { chain, address },
-        symbol,
-        name,
-        decimals,
-        coin_id,
-        origin,
-        pinned,
-    })
+    Some(Token { key: TokenKey { chain, address }, symbol, name, decimals, coin_id, origin, pinned })
 }
 
 #[cfg(test)]
@@ -283,28 +264,11 @@ mod tests {
     #[test]
     fn stablecoins_are_pinned_by_address_and_only_those() {
         let pinned: Vec<_> = TokenTable::builtin().iter().filter(|token| token.pinned).collect();
-        assert!(
-            pinned
-                .iter()
-                .all(|token| matches!(token.symbol.as_str(), "USDC" | "USDT" | "DAI"))
-        );
+        assert!(pinned.iter().all(|token| matches!(token.symbol.as_str(), "USDC" | "USDT" | "DAI")));
         let on = |chain| pinned.iter().filter(|token| token.key.chain == chain).count();
-        assert_eq!(
-            (
-                on(Chain::Ethereum),
-                on(Chain::Base),
-                on(Chain::Sepolia),
-                on(Chain::BaseSepolia)
-            ),
-            (3, 3, 1, 1)
-        );
-        let fake = Token::user(
-            "1:0x00000000000000000000000000000000000000aa".parse().unwrap(),
-            "USDC",
-            6,
-            None,
-        )
-        .unwrap();
+        assert_eq!((on(Chain::Ethereum), on(Chain::Base), on(Chain::Sepolia), on(Chain::BaseSepolia)), (3, 3, 1, 1));
+        let fake =
+            Token::user("1:0x00000000000000000000000000000000000000aa".parse().unwrap(), "USDC", 6, None).unwrap();
         assert!(!fake.pinned);
     }
 
@@ -326,41 +290,24 @@ mod tests {
         }
         let wrong = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD";
         assert_eq!(parse_address(wrong), Err(TokenError::Checksum { given: wrong.into() }));
-        for text in [
-            "",
-            "0x",
-            "5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
-            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAe",
-            "0xz",
-        ] {
-            assert!(
-                matches!(parse_address(text), Err(TokenError::NotAnAddress(_))),
-                "{text}"
-            );
+        for text in
+            ["", "0x", "5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAe", "0xz"]
+        {
+            assert!(matches!(parse_address(text), Err(TokenError::NotAnAddress(_))), "{text}");
         }
     }
 
     #[test]
     fn a_key_is_written_in_lower_case_and_read_in_either() {
         let key: TokenKey = "8453:0x4200000000000000000000000000000000000006".parse().unwrap();
-        assert_eq!(
-            serde_json::to_string(&key).unwrap(),
-            "\"8453:0x4200000000000000000000000000000000000006\""
-        );
+        assert_eq!(serde_json::to_string(&key).unwrap(), "\"8453:0x4200000000000000000000000000000000000006\"");
         assert!("8453".parse::<TokenKey>().is_err());
-        assert!(
-            "9:0x4200000000000000000000000000000000000006"
-                .parse::<TokenKey>()
-                .is_err()
-        );
+        assert!("9:0x4200000000000000000000000000000000000006".parse::<TokenKey>().is_err());
     }
 
     #[test]
     fn a_users_token_is_checked_and_never_overrides_what_ships() {
-        let weth = TokenTable::builtin()
-            .by_symbol(Chain::Ethereum, "weth")
-            .unwrap()
-            .clone();
+        let weth = TokenTable::builtin().by_symbol(Chain::Ethereum, "weth").unwrap().clone();
         let mut table = TokenTable::builtin().clone();
         assert!(!table.add(Token::user(weth.key, "EVIL", 1, None).unwrap()));
         assert_eq!(table.get(weth.key), Some(&weth));

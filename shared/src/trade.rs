@@ -207,9 +207,8 @@ impl Serialize for Seed {
 impl<'de> Deserialize<'de> for Seed {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let seed = text
-            .parse()
-            .map_err(|_| serde::de::Error::custom("a seed is a whole number below 2^64, as a string"))?;
+        let seed =
+            text.parse().map_err(|_| serde::de::Error::custom("a seed is a whole number below 2^64, as a string"))?;
         Ok(Seed(seed))
     }
 }

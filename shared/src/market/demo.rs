@@ -61,14 +61,7 @@ const COINS: [DemoCoin; 17] = [
 ];
 
 const fn coin(id: &'static str, base: u64, sigma: u16, beta: u8, liquidity: u32, fee: u32) -> DemoCoin {
-    DemoCoin {
-        id,
-        base,
-        sigma,
-        beta,
-        liquidity,
-        fee,
-    }
+    DemoCoin { id, base, sigma, beta, liquidity, fee }
 }
 
 /// One bar of a chart.
@@ -100,41 +93,23 @@ impl DemoMarket {
 
     /// Everything the market knows at `at`: a price, a pool and gas for each built-in token.
     pub fn at(&self, at: Timestamp) -> Market {
-        let mut market = Market {
-            thresholds: Thresholds::default(),
-            ..Market::empty(MarketKind::Demo)
-        };
-        for token in TokenTable::builtin()
-            .iter()
-            .filter(|token| token.origin == Origin::Builtin)
-        {
+        let mut market = Market { thresholds: Thresholds::default(), ..Market::empty(MarketKind::Demo) };
+        for token in TokenTable::builtin().iter().filter(|token| token.origin == Origin::Builtin) {
             let Some(coin) = coin_of(token) else { continue };
             if !token.pinned
                 && let Some(price) = self.coin_price(coin, at)
             {
-                market.quotes.insert(
-                    token.key,
-                    Quote {
-                        price,
-                        as_of: step_start(at),
-                        source: Source::Demo,
-                        upstream_at: None,
-                    },
-                );
+                market
+                    .quotes
+                    .insert(token.key, Quote { price, as_of: step_start(at), source: Source::Demo, upstream_at: None });
                 market.pools.insert(token.key, pool(coin, at));
             }
         }
         for chain in Chain::ALL {
             if let Some(price) = find(chain.facts().native_coin_id).and_then(|coin| self.coin_price(coin, at)) {
-                market.natives.insert(
-                    chain,
-                    Quote {
-                        price,
-                        as_of: step_start(at),
-                        source: Source::Demo,
-                        upstream_at: None,
-                    },
-                );
+                market
+                    .natives
+                    .insert(chain, Quote { price, as_of: step_start(at), source: Source::Demo, upstream_at: None });
             }
             market.gas.insert(chain, self.gas(chain, at));
         }
@@ -144,11 +119,7 @@ impl DemoMarket {
     /// The price of a token at `at`, if the demo market has it.
     pub fn price(&self, key: TokenKey, at: Timestamp) -> Option<Price> {
         let token = TokenTable::builtin().get(key)?;
-        if token.pinned {
-            Some(Price::ONE)
-        } else {
-            self.coin_price(coin_of(token)?, at)
-        }
+        if token.pinned { Some(Price::ONE) } else { self.coin_price(coin_of(token)?, at) }
     }
 
     /// `count` bars of `grain_ms` that end with the one `until` falls in, oldest first. High and low are
@@ -182,12 +153,7 @@ impl DemoMarket {
         let walk = self.walk(*b"gas\0\0\0\0\0", chain.id(), 0.25, at);
         let factor = (libm::exp(walk) * 1_000.0) as u64;
         let base_fee = (u128::from(assumed.base_fee) * u128::from(factor) / 1_000) as u64;
-        GasFacts {
-            base_fee,
-            source: GasSource::Default,
-            as_of: step_start(at),
-            ..assumed
-        }
+        GasFacts { base_fee, source: GasSource::Default, as_of: step_start(at), ..assumed }
     }
 
     fn coin_price(&self, coin: &DemoCoin, at: Timestamp) -> Option<Price> {
@@ -198,13 +164,7 @@ impl DemoMarket {
         // Eight places of the base and nine of the factor; six significant digits are kept.
         let digits = u128::from(coin.base) * u128::from(factor);
         let spare = digits.checked_ilog10()?.saturating_sub(5);
-        let rounded = mul_div(
-            U256::from(digits),
-            U256::ONE,
-            U256::from(10u128.pow(spare)),
-            Rounding::HalfEven,
-        )
-        .ok()?;
+        let rounded = mul_div(U256::from(digits), U256::ONE, U256::from(10u128.pow(spare)), Rounding::HalfEven).ok()?;
         let mantissa = i128::try_from(u128::try_from(rounded).ok()? * 10u128.pow(spare)).ok()?;
         Price::new(Decimal::try_from_i128_with_scale(mantissa, 17).ok()?.normalize()).ok()
     }
@@ -255,11 +215,7 @@ fn step_start(at: Timestamp) -> Timestamp {
 }
 
 fn coin_of(token: &Token) -> Option<&'static DemoCoin> {
-    token
-        .coin_id
-        .as_deref()
-        .and_then(find)
-        .or_else(|| find(&token.symbol.to_lowercase()))
+    token.coin_id.as_deref().and_then(find).or_else(|| find(&token.symbol.to_lowercase()))
 }
 
 fn find(id: &str) -> Option<&'static DemoCoin> {
@@ -268,9 +224,7 @@ fn find(id: &str) -> Option<&'static DemoCoin> {
 
 /// FNV-1a, to tell coins apart by their ids.
 fn hash_id(id: &str) -> u64 {
-    id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn pool(coin: &DemoCoin, at: Timestamp) -> PoolFacts {
@@ -304,37 +258,17 @@ mod tests {
     #[test]
     fn a_seed_and_a_time_are_one_market() {
         assert_eq!(DemoMarket::new(1).at(AT), DemoMarket::new(1).at(AT));
-        assert_ne!(
-            DemoMarket::new(1).price(weth(), AT),
-            DemoMarket::new(2).price(weth(), AT)
-        );
-        assert_ne!(
-            DemoMarket::new(1).price(weth(), AT),
-            DemoMarket::new(1).price(weth(), AT.plus_millis(60_000))
-        );
+        assert_ne!(DemoMarket::new(1).price(weth(), AT), DemoMarket::new(2).price(weth(), AT));
+        assert_ne!(DemoMarket::new(1).price(weth(), AT), DemoMarket::new(1).price(weth(), AT.plus_millis(60_000)));
     }
 
     #[test]
     fn every_builtin_token_has_a_price_and_every_price_says_demo() {
         let market = DemoMarket::new(3).at(AT);
-        for token in TokenTable::builtin()
-            .iter()
-            .filter(|token| token.origin == Origin::Builtin)
-        {
-            assert!(
-                token.pinned || market.quotes.contains_key(&token.key),
-                "{} on {}",
-                token.symbol,
-                token.key
-            );
+        for token in TokenTable::builtin().iter().filter(|token| token.origin == Origin::Builtin) {
+            assert!(token.pinned || market.quotes.contains_key(&token.key), "{} on {}", token.symbol, token.key);
         }
-        assert!(
-            market
-                .quotes
-                .values()
-                .chain(market.natives.values())
-                .all(|quote| quote.source == Source::Demo)
-        );
+        assert!(market.quotes.values().chain(market.natives.values()).all(|quote| quote.source == Source::Demo));
         assert_eq!(market.gas.len(), Chain::ALL.len());
     }
 
@@ -359,20 +293,12 @@ mod tests {
         let link = TokenTable::builtin().by_symbol(Chain::Ethereum, "LINK").unwrap().key;
         let change = |key, day: i64| {
             let price = |d: i64| {
-                market
-                    .price(key, AT.plus_millis(d * 86_400_000))
-                    .unwrap()
-                    .decimal()
-                    .to_string()
-                    .parse::<f64>()
-                    .unwrap()
+                market.price(key, AT.plus_millis(d * 86_400_000)).unwrap().decimal().to_string().parse::<f64>().unwrap()
             };
             libm::log(price(day + 1) / price(day))
         };
         let pairs: Vec<(f64, f64)> = (0..300).map(|day| (change(weth(), day), change(link, day))).collect();
-        let (xx, yy, xy) = pairs
-            .iter()
-            .fold((0.0, 0.0, 0.0), |(a, b, c), (x, y)| (a + x * x, b + y * y, c + x * y));
+        let (xx, yy, xy) = pairs.iter().fold((0.0, 0.0, 0.0), |(a, b, c), (x, y)| (a + x * x, b + y * y, c + x * y));
         let correlation = xy / libm::sqrt(xx * yy);
         assert!((0.5..0.95).contains(&correlation), "{correlation}");
     }
@@ -386,9 +312,7 @@ mod tests {
             assert!(candle.low <= candle.close && candle.close <= candle.high);
         }
         assert!(
-            candles
-                .windows(2)
-                .all(|pair| pair[1].at.since(pair[0].at) == 1_800_000 && pair[0].close == pair[1].open)
+            candles.windows(2).all(|pair| pair[1].at.since(pair[0].at) == 1_800_000 && pair[0].close == pair[1].open)
         );
         assert!(candles.last().unwrap().at <= AT);
     }

@@ -36,19 +36,11 @@ pub const ASSUMED_SIGMA_OTHER: u64 = 100_000_000;
 pub fn leg(token: &Token, quote: &Quote, facts: Option<&PoolFacts>, sigma_override: Option<u64>, at: Timestamp) -> Leg {
     let builtin = token.origin == Origin::Builtin;
     let known_sigma = facts.and_then(|facts| facts.sigma_day);
-    let assumed_sigma = if builtin {
-        ASSUMED_SIGMA_BUILTIN
-    } else {
-        ASSUMED_SIGMA_OTHER
-    };
+    let assumed_sigma = if builtin { ASSUMED_SIGMA_BUILTIN } else { ASSUMED_SIGMA_OTHER };
     let (depth, fee, sigma) = if token.pinned {
         (Depth::Pinned, PINNED_FEE, 0)
     } else {
-        let assumed = Depth::Assumed(if builtin {
-            ASSUMED_LIQUIDITY_BUILTIN
-        } else {
-            ASSUMED_LIQUIDITY_OTHER
-        });
+        let assumed = Depth::Assumed(if builtin { ASSUMED_LIQUIDITY_BUILTIN } else { ASSUMED_LIQUIDITY_OTHER });
         let positive = |usd: Option<Usd>| usd.filter(|usd| *usd > Usd::ZERO);
         let depth = facts.map_or(assumed, |facts| {
             let reserves = facts.reserve.filter(|units| !units.is_zero()).map(Depth::Reserves);
@@ -60,14 +52,7 @@ pub fn leg(token: &Token, quote: &Quote, facts: Option<&PoolFacts>, sigma_overri
         let fee = facts.and_then(|facts| facts.fee).unwrap_or(ASSUMED_FEE);
         (depth, fee, sigma_override.or(known_sigma).unwrap_or(assumed_sigma))
     };
-    Leg {
-        price: quote.price,
-        age_ms: quote.age_ms(at),
-        source: quote.source,
-        depth,
-        fee,
-        sigma,
-    }
+    Leg { price: quote.price, age_ms: quote.age_ms(at), source: quote.source, depth, fee, sigma }
 }
 
 /// One side of an exchange through a token's pool.
@@ -97,11 +82,7 @@ pub struct Pool<'a> {
 impl<'a> Pool<'a> {
     /// The pool of `leg`'s token, which has `decimals`, pushed by `footprint` base units.
     pub fn new(leg: &'a Leg, decimals: u8, footprint: Units) -> Pool<'a> {
-        Pool {
-            leg,
-            decimals,
-            footprint,
-        }
+        Pool { leg, decimals, footprint }
     }
 
     /// Dollars in, tokens out.
@@ -111,15 +92,9 @@ impl<'a> Pool<'a> {
     pub fn buy(&self, usd: Usd) -> Result<Exchange, PoolError> {
         let lp_fee = self.fee_on(usd)?;
         let units = match self.leg.depth {
-            Depth::Pinned => self
-                .leg
-                .price
-                .units(usd.minus(lp_fee)?, self.decimals, Rounding::Down)?,
+            Depth::Pinned => self.leg.price.units(usd.minus(lp_fee)?, self.decimals, Rounding::Down)?,
             Depth::Volume(volume) => {
-                let law = SquareRoot {
-                    volume,
-                    sigma: self.leg.sigma,
-                };
+                let law = SquareRoot { volume, sigma: self.leg.sigma };
                 let before = self.value(self.footprint, Rounding::Up)?;
                 let net = law.between(before, usd.minus(lp_fee)?)?;
                 self.leg.price.units(net, self.decimals, Rounding::Down)?
@@ -131,13 +106,7 @@ impl<'a> Pool<'a> {
         };
         let value = self.value(units, Rounding::Down)?;
         let impact = usd.minus(lp_fee)?.minus(value)?;
-        Ok(Exchange {
-            usd,
-            units,
-            value,
-            lp_fee,
-            impact,
-        })
+        Ok(Exchange { usd, units, value, lp_fee, impact })
     }
 
     /// The dollars that buy at least `units`.
@@ -165,31 +134,19 @@ impl<'a> Pool<'a> {
         let usd = match self.leg.depth {
             Depth::Pinned => value.minus(lp_fee)?,
             Depth::Volume(volume) => {
-                let law = SquareRoot {
-                    volume,
-                    sigma: self.leg.sigma,
-                };
+                let law = SquareRoot { volume, sigma: self.leg.sigma };
                 law.between(self.value(self.footprint, Rounding::Up)?, value.minus(lp_fee)?)?
             }
             Depth::Reserves(_) | Depth::Liquidity(_) | Depth::Assumed(_) => {
                 let (dollars, tokens) = self.reserves()?;
                 let moved = tokens.checked_add(self.footprint.0).ok_or(PoolError::Overflow)?;
-                let dollars = if self.footprint.is_zero() {
-                    dollars
-                } else {
-                    mul_div(dollars, tokens, moved, Rounding::Down)?
-                };
+                let dollars =
+                    if self.footprint.is_zero() { dollars } else { mul_div(dollars, tokens, moved, Rounding::Down)? };
                 Usd::from_magnitude(v2::amount_out(units.0, moved, dollars, self.leg.fee)?, false)?
             }
         };
         let impact = value.minus(lp_fee)?.minus(usd)?;
-        Ok(Exchange {
-            usd,
-            units,
-            value,
-            lp_fee,
-            impact,
-        })
+        Ok(Exchange { usd, units, value, lp_fee, impact })
     }
 
     /// The pool's dollars (in 10⁻¹²) and tokens at the mid price.
@@ -211,9 +168,7 @@ impl<'a> Pool<'a> {
         if self.footprint.is_zero() {
             return Ok((dollars, tokens));
         }
-        let left = tokens
-            .checked_sub(self.footprint.0)
-            .ok_or(PoolError::InsufficientLiquidity)?;
+        let left = tokens.checked_sub(self.footprint.0).ok_or(PoolError::InsufficientLiquidity)?;
         Ok((mul_div(dollars, tokens, left, Rounding::Up)?, left))
     }
 
@@ -245,11 +200,7 @@ impl<'a> Pool<'a> {
 
     /// The fee on an amount, rounded up: it is paid.
     fn fee_on(&self, usd: Usd) -> Result<Usd, PoolError> {
-        Ok(usd.portion(
-            U256::from(self.leg.fee.parts()),
-            U256::from(Ppm::ONE.parts()),
-            Rounding::Up,
-        )?)
+        Ok(usd.portion(U256::from(self.leg.fee.parts()), U256::from(Ppm::ONE.parts()), Rounding::Up)?)
     }
 }
 
@@ -319,12 +270,7 @@ mod tests {
     #[test]
     fn the_best_knowledge_decides_and_unknown_is_assumed() {
         let at = Timestamp::EPOCH;
-        let quote = Quote {
-            price: "2000".parse().unwrap(),
-            as_of: at,
-            source: Source::Coingecko,
-            upstream_at: None,
-        };
+        let quote = Quote { price: "2000".parse().unwrap(), as_of: at, source: Source::Coingecko, upstream_at: None };
         let mut facts = PoolFacts {
             reserve: Some(Units(U256::from(5u8))),
             liquidity: Some(usd("10")),
@@ -356,16 +302,10 @@ mod tests {
             let pool = Pool::new(&leg, 18, Units::ZERO);
             let bought = pool.buy(usd("10000")).unwrap();
             assert_eq!(bought.lp_fee, usd("30"));
-            assert_eq!(
-                bought.value.plus(bought.lp_fee).unwrap().plus(bought.impact).unwrap(),
-                usd("10000")
-            );
+            assert_eq!(bought.value.plus(bought.lp_fee).unwrap().plus(bought.impact).unwrap(), usd("10000"));
             assert!(bought.impact > Usd::ZERO, "{depth:?}");
             let sold = pool.sell(Units::parse("5", 18).unwrap()).unwrap();
-            assert_eq!(
-                sold.usd.plus(sold.lp_fee).unwrap().plus(sold.impact).unwrap(),
-                usd("10000")
-            );
+            assert_eq!(sold.usd.plus(sold.lp_fee).unwrap().plus(sold.impact).unwrap(), usd("10000"));
             assert!(sold.impact > Usd::ZERO, "{depth:?}");
         }
     }
@@ -388,15 +328,8 @@ mod tests {
             let second = Pool::new(&leg, 18, first).buy(usd("10000")).unwrap().units;
             let split = first.plus(second).unwrap();
             // The square-root law measures the footprint at mid value, a little less than was paid.
-            let slack = if matches!(depth, Depth::Volume(_)) {
-                1_000
-            } else {
-                1_000_000_000_000
-            };
-            assert!(
-                split.0.abs_diff(whole.0) < whole.0 / U256::from(slack),
-                "{depth:?}: {split} against {whole}"
-            );
+            let slack = if matches!(depth, Depth::Volume(_)) { 1_000 } else { 1_000_000_000_000 };
+            assert!(split.0.abs_diff(whole.0) < whole.0 / U256::from(slack), "{depth:?}: {split} against {whole}");
 
             let units = Units::parse("10", 18).unwrap();
             let half = Units::parse("5", 18).unwrap();
@@ -404,10 +337,7 @@ mod tests {
             let first = Pool::new(&leg, 18, Units::ZERO).sell(half).unwrap().usd;
             let second = Pool::new(&leg, 18, half).sell(half).unwrap().usd;
             let split = first.plus(second).unwrap();
-            assert!(
-                (split.atoms() - whole.atoms()).unsigned_abs() < whole.atoms().unsigned_abs() / slack,
-                "{depth:?}"
-            );
+            assert!((split.atoms() - whole.atoms()).unsigned_abs() < whole.atoms().unsigned_abs() / slack, "{depth:?}");
         }
     }
 
@@ -430,10 +360,7 @@ mod tests {
     fn a_pool_never_gives_more_than_it_has() {
         let leg = leg_with(Depth::Liquidity(usd("4000")));
         let pool = Pool::new(&leg, 18, Units::ZERO);
-        assert_eq!(
-            pool.cost_of(Units::parse("1", 18).unwrap()),
-            Err(PoolError::InsufficientLiquidity)
-        );
+        assert_eq!(pool.cost_of(Units::parse("1", 18).unwrap()), Err(PoolError::InsufficientLiquidity));
         assert!(pool.buy(usd("1000000000")).unwrap().units < Units::parse("1", 18).unwrap());
         let pushed = Pool::new(&leg, 18, Units::parse("2", 18).unwrap());
         assert_eq!(pushed.buy(usd("1")), Err(PoolError::InsufficientLiquidity));

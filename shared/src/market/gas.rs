@@ -46,16 +46,8 @@ mod tests {
         };
         let paid = price(107_000, &facts, "3000".parse().unwrap()).unwrap();
         assert_eq!(paid.usd.to_string(), "3.531");
-        let one_wei = GasFacts {
-            base_fee: 0,
-            priority_fee: 0,
-            l1_fee: 1,
-            ..facts
-        };
-        assert_eq!(
-            price(1, &one_wei, "3000".parse().unwrap()).unwrap().usd.to_string(),
-            "0.000000000001"
-        );
+        let one_wei = GasFacts { base_fee: 0, priority_fee: 0, l1_fee: 1, ..facts };
+        assert_eq!(price(1, &one_wei, "3000".parse().unwrap()).unwrap().usd.to_string(), "0.000000000001");
         let op = GasFacts::assumed(Chain::Base, Timestamp::EPOCH);
         assert!(op.l1_fee > 0);
     }
@@ -68,9 +60,6 @@ mod tests {
             l1_fee: u64::MAX,
             ..GasFacts::assumed(Chain::Base, Timestamp::EPOCH)
         };
-        assert_eq!(
-            price(u64::MAX, &facts, "3000".parse().unwrap()),
-            Err(MoneyError::Overflow)
-        );
+        assert_eq!(price(u64::MAX, &facts, "3000".parse().unwrap()), Err(MoneyError::Overflow));
     }
 }

@@ -88,9 +88,7 @@ pub fn amount_out(amount_in: U256, reserve_in: U256, reserve_out: U256, fee: Ppm
     if reserve_in.is_zero() || reserve_out.is_zero() {
         return Err(PoolError::InsufficientLiquidity);
     }
-    let kept = amount_in
-        .checked_mul(U256::from(SHARES - fee.parts()))
-        .ok_or(PoolError::Overflow)?;
+    let kept = amount_in.checked_mul(U256::from(SHARES - fee.parts())).ok_or(PoolError::Overflow)?;
     let denominator = reserve_in
         .checked_mul(U256::from(SHARES))
         .and_then(|reserve| reserve.checked_add(kept))
@@ -113,9 +111,8 @@ pub fn amount_in(amount_out: U256, reserve_in: U256, reserve_out: U256, fee: Ppm
         return Err(PoolError::InsufficientLiquidity);
     }
     let scaled = reserve_in.checked_mul(U256::from(SHARES)).ok_or(PoolError::Overflow)?;
-    let denominator = (reserve_out - amount_out)
-        .checked_mul(U256::from(SHARES - fee.parts()))
-        .ok_or(PoolError::Overflow)?;
+    let denominator =
+        (reserve_out - amount_out).checked_mul(U256::from(SHARES - fee.parts())).ok_or(PoolError::Overflow)?;
     let quotient = mul_div(scaled, amount_out, denominator, Rounding::Down)?;
     quotient.checked_add(U256::ONE).ok_or(PoolError::Overflow)
 }
@@ -177,11 +174,7 @@ pub fn impact_ppb(amount_in: U256, amount_out: U256, hops: &[Hop]) -> Result<u64
 }
 
 fn check_route(hops: &[Hop]) -> Result<(), PoolError> {
-    if (1..=MAX_HOPS).contains(&hops.len()) {
-        Ok(())
-    } else {
-        Err(PoolError::Route)
-    }
+    if (1..=MAX_HOPS).contains(&hops.len()) { Ok(()) } else { Err(PoolError::Route) }
 }
 
 #[cfg(test)]
@@ -204,18 +197,9 @@ mod tests {
     #[test]
     fn what_a_pool_cannot_fill_is_named() {
         assert_eq!(amount_out(n(0), n(1), n(1), V2_FEE), Err(PoolError::ZeroAmount));
-        assert_eq!(
-            amount_out(n(1), n(0), n(1), V2_FEE),
-            Err(PoolError::InsufficientLiquidity)
-        );
-        assert_eq!(
-            amount_in(n(5), n(9), n(5), V2_FEE),
-            Err(PoolError::InsufficientLiquidity)
-        );
-        assert_eq!(
-            amount_in(n(1), n(9), n(5), Ppm::ONE),
-            Err(PoolError::InsufficientLiquidity)
-        );
+        assert_eq!(amount_out(n(1), n(0), n(1), V2_FEE), Err(PoolError::InsufficientLiquidity));
+        assert_eq!(amount_in(n(5), n(9), n(5), V2_FEE), Err(PoolError::InsufficientLiquidity));
+        assert_eq!(amount_in(n(1), n(9), n(5), Ppm::ONE), Err(PoolError::InsufficientLiquidity));
         assert_eq!(amount_out(U256::MAX, n(1), n(1), V2_FEE), Err(PoolError::Overflow));
         assert_eq!(amounts_out(n(1), &[]), Err(PoolError::Route));
     }
@@ -244,11 +228,7 @@ mod tests {
 
     #[test]
     fn impact_leaves_the_fee_out_and_grows_with_the_amount() {
-        let hop = Hop {
-            reserve_in: n(1_000_000_000_000),
-            reserve_out: n(1_000_000_000_000),
-            fee: V2_FEE,
-        };
+        let hop = Hop { reserve_in: n(1_000_000_000_000), reserve_out: n(1_000_000_000_000), fee: V2_FEE };
         let impact = |amount| {
             let out = amount_out(n(amount), hop.reserve_in, hop.reserve_out, hop.fee).unwrap();
             impact_ppb(n(amount), out, &[hop]).unwrap()
