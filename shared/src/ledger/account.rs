@@ -85,10 +85,7 @@ impl Totals {
     /// # Errors
     /// [`MoneyError::Overflow`].
     pub fn gas(&self) -> Result<Usd, MoneyError> {
-        self.gas_of_buys
-            .plus(self.gas_of_sells)?
-            .plus(self.gas_of_swaps)?
-            .plus(self.gas_of_failed)
+        self.gas_of_buys.plus(self.gas_of_sells)?.plus(self.gas_of_swaps)?.plus(self.gas_of_failed)
     }
 
     /// Everything trading cost: gas, LP fees, impact and slippage.
@@ -131,11 +128,7 @@ pub struct Position {
 
 impl Position {
     fn new(token: TokenKey, method: CostMethod) -> Position {
-        Position {
-            token,
-            holding: Holding::new(method),
-            footprint: Footprint::default(),
-        }
+        Position { token, holding: Holding::new(method), footprint: Footprint::default() }
     }
 
     /// Which token.
@@ -286,13 +279,8 @@ impl Account {
 
     /// What the account's own recent trades left in a token's pool, as of `at`.
     pub fn footprint(&self, key: TokenKey, at: Timestamp) -> Footprint {
-        let empty = Footprint {
-            at,
-            ..Footprint::default()
-        };
-        self.positions
-            .get(&key)
-            .map_or(empty, |position| position.footprint.decayed(at))
+        let empty = Footprint { at, ..Footprint::default() };
+        self.positions.get(&key).map_or(empty, |position| position.footprint.decayed(at))
     }
 
     /// Deposits less withdrawals, the opening deposit included.
@@ -341,11 +329,7 @@ impl Account {
         if self.traded.contains(trade.id) {
             return Err(LedgerError::DuplicateTrade(trade.id));
         }
-        if [&trade.sold, &trade.bought]
-            .into_iter()
-            .flatten()
-            .any(|leg| self.is_foreign(leg.source))
-        {
+        if [&trade.sold, &trade.bought].into_iter().flatten().any(|leg| self.is_foreign(leg.source)) {
             return Err(LedgerError::MixedMarkets);
         }
         let gas = trade.gas.usd;
@@ -363,26 +347,16 @@ impl Account {
         for (token, units, comes) in token_moves(&postings) {
             match (self.positions.get(&token), comes) {
                 (Some(position), true) => {
-                    position
-                        .holding
-                        .check_receipt(units, cost)
-                        .map_err(|error| refused(token, error))?;
+                    position.holding.check_receipt(units, cost).map_err(|error| refused(token, error))?;
                 }
                 (Some(position), false) => {
-                    position
-                        .holding
-                        .check_disposal(units, proceeds)
-                        .map_err(|error| refused(token, error))?;
+                    position.holding.check_disposal(units, proceeds).map_err(|error| refused(token, error))?;
                     // Whatever is realised lies between these two.
                     realised.plus(proceeds)?.minus(position.cost())?;
                 }
                 (None, true) => {}
                 (None, false) => {
-                    return Err(LedgerError::PositionShort {
-                        token,
-                        needed: units,
-                        available: Units::ZERO,
-                    });
+                    return Err(LedgerError::PositionShort { token, needed: units, available: Units::ZERO });
                 }
             }
         }
@@ -390,21 +364,12 @@ impl Account {
         self.at = self.at.max(at);
         for (token, units, comes) in token_moves(&postings) {
             let method = self.settings.cost_method;
-            let position = self
-                .positions
-                .entry(token)
-                .or_insert_with(|| Position::new(token, method));
+            let position = self.positions.entry(token).or_insert_with(|| Position::new(token, method));
             if comes {
-                position
-                    .holding
-                    .receive(units, cost)
-                    .map_err(|error| refused(token, error))?;
+                position.holding.receive(units, cost).map_err(|error| refused(token, error))?;
                 position.footprint = position.footprint.after_buying(units, self.at);
             } else {
-                let gain = position
-                    .holding
-                    .dispose(units, proceeds)
-                    .map_err(|error| refused(token, error))?;
+                let gain = position.holding.dispose(units, proceeds).map_err(|error| refused(token, error))?;
                 position.footprint = position.footprint.after_selling(units, self.at);
                 realised = realised.plus(gain)?;
             }
@@ -431,10 +396,7 @@ impl Account {
         }
         if left < 0 {
             let needed = Usd::from_atoms(self.cash.atoms() - left)?;
-            return Err(LedgerError::CashShort {
-                needed,
-                available: self.cash,
-            });
+            return Err(LedgerError::CashShort { needed, available: self.cash });
         }
         Ok(Usd::from_atoms(left)?)
     }
@@ -456,19 +418,10 @@ impl Account {
             // What failed trades cost is realised outside of any position.
             let mut realised = self.totals.gas_of_failed.negated();
             for (token, position) in &self.positions {
-                let holding = position
-                    .holding
-                    .by_method(settings.cost_method)
-                    .map_err(|error| refused(*token, error))?;
+                let holding =
+                    position.holding.by_method(settings.cost_method).map_err(|error| refused(*token, error))?;
                 realised = realised.plus(holding.realised())?;
-                others.insert(
-                    *token,
-                    Position {
-                        token: *token,
-                        holding,
-                        footprint: position.footprint,
-                    },
-                );
+                others.insert(*token, Position { token: *token, holding, footprint: position.footprint });
             }
             (self.positions, self.realised) = (others, realised);
         }
@@ -496,24 +449,15 @@ impl Account {
 
 /// The tokens that the postings move into (`true`) and out of the wallet.
 fn token_moves(postings: &Postings) -> impl Iterator<Item = (TokenKey, Units, bool)> {
-    postings
-        .as_slice()
-        .iter()
-        .filter_map(|posting| match (posting.book, posting.asset) {
-            (Book::Wallet, Asset::Token(token)) => {
-                Some((token, Units(posting.amount.magnitude), !posting.amount.negative))
-            }
-            (Book::Wallet, Asset::Usd) | (Book::Market | Book::Gas | Book::Funding, _) => None,
-        })
+    postings.as_slice().iter().filter_map(|posting| match (posting.book, posting.asset) {
+        (Book::Wallet, Asset::Token(token)) => Some((token, Units(posting.amount.magnitude), !posting.amount.negative)),
+        (Book::Wallet, Asset::Usd) | (Book::Market | Book::Gas | Book::Funding, _) => None,
+    })
 }
 
 fn refused(token: TokenKey, error: HoldingError) -> LedgerError {
     match error {
-        HoldingError::Short { needed, available } => LedgerError::PositionShort {
-            token,
-            needed,
-            available,
-        },
+        HoldingError::Short { needed, available } => LedgerError::PositionShort { token, needed, available },
         HoldingError::Money(_) => LedgerError::TooLarge,
     }
 }

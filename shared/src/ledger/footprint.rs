@@ -37,29 +37,19 @@ impl Footprint {
         if elapsed == 0 {
             return self;
         }
-        Footprint {
-            bought: left(self.bought, elapsed),
-            sold: left(self.sold, elapsed),
-            at,
-        }
+        Footprint { bought: left(self.bought, elapsed), sold: left(self.sold, elapsed), at }
     }
 
     /// The footprint after a fill at `at` that took `bought` out of the pool.
     pub(super) fn after_buying(self, bought: Units, at: Timestamp) -> Footprint {
         let now = self.decayed(at);
-        Footprint {
-            bought: Units(now.bought.0.saturating_add(bought.0)),
-            ..now
-        }
+        Footprint { bought: Units(now.bought.0.saturating_add(bought.0)), ..now }
     }
 
     /// The footprint after a fill at `at` that put `sold` into the pool.
     pub(super) fn after_selling(self, sold: Units, at: Timestamp) -> Footprint {
         let now = self.decayed(at);
-        Footprint {
-            sold: Units(now.sold.0.saturating_add(sold.0)),
-            ..now
-        }
+        Footprint { sold: Units(now.sold.0.saturating_add(sold.0)), ..now }
     }
 }
 
@@ -81,10 +71,7 @@ mod tests {
     use super::*;
 
     fn bought_after(units: u64, elapsed: i64) -> u64 {
-        let mark = Footprint {
-            bought: Units(U256::from(units)),
-            ..Footprint::default()
-        };
+        let mark = Footprint { bought: Units(U256::from(units)), ..Footprint::default() };
         mark.decayed(Timestamp::from_millis(elapsed)).bought.0.to()
     }
 
@@ -111,10 +98,7 @@ mod tests {
     fn decay_never_grows_and_never_overflows() {
         let mut before = Units(U256::MAX);
         for elapsed in (0..70 * 60_000).step_by(7_001) {
-            let mark = Footprint {
-                sold: Units(U256::MAX),
-                ..Footprint::default()
-            };
+            let mark = Footprint { sold: Units(U256::MAX), ..Footprint::default() };
             let now = mark.decayed(Timestamp::from_millis(elapsed)).sold;
             assert!(now <= before, "{elapsed}");
             before = now;
@@ -128,14 +112,7 @@ mod tests {
         let mark = Footprint::default().after_buying(units(100), Timestamp::EPOCH);
         let later = Timestamp::from_millis(60_000);
         let mark = mark.after_selling(units(8), later).after_buying(units(1), later);
-        assert_eq!(
-            mark,
-            Footprint {
-                bought: units(51),
-                sold: units(8),
-                at: later
-            }
-        );
+        assert_eq!(mark, Footprint { bought: units(51), sold: units(8), at: later });
         assert_eq!(mark.after_buying(Units(U256::MAX), later).bought, Units(U256::MAX));
     }
 }

@@ -8,13 +8,17 @@ pub mod account;
 pub mod error;
 pub mod event;
 pub mod footprint;
+pub mod journal;
 pub mod position;
 pub mod posting;
 pub mod settings;
+pub mod valuation;
 
 pub use account::{Account, Position, Totals};
 pub use error::LedgerError;
 pub use event::{Event, MarketKind, Opened};
 pub use footprint::{FOOTPRINT_HALF_LIFE_MS, Footprint};
+pub use journal::{Damage, Entry, Head, JournalError, Ledger, Replay, Truncated, VERSION};
 pub use position::{Holding, Lot};
 pub use settings::{CostMethod, Settings, SettingsError};
+pub use valuation::{Valuation, Valued};

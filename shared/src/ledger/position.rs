@@ -94,10 +94,7 @@ impl Holding {
     pub fn lots(&self) -> Vec<Lot> {
         match &self.lots {
             Lots::Average if self.units.is_zero() => Vec::new(),
-            Lots::Average => vec![Lot {
-                units: self.units,
-                cost: self.cost,
-            }],
+            Lots::Average => vec![Lot { units: self.units, cost: self.cost }],
             Lots::Fifo(lots) => lots.iter().copied().collect(),
             Lots::Lifo(lots) => lots.iter().rev().copied().collect(),
             Lots::Hifo { lots, .. } => lots.values().copied().collect(),
@@ -142,10 +139,7 @@ impl Holding {
     /// As [`Holding::dispose`].
     pub fn check_disposal(&self, units: Units, proceeds: Usd) -> Result<(), HoldingError> {
         if units > self.units {
-            return Err(HoldingError::Short {
-                needed: units,
-                available: self.units,
-            });
+            return Err(HoldingError::Short { needed: units, available: self.units });
         }
         if units.is_zero() {
             return Err(MoneyError::Zero.into());
@@ -168,13 +162,7 @@ impl Holding {
             self.lots.clear();
             self.cost
         } else {
-            self.lots.take(
-                units,
-                Lot {
-                    units: self.units,
-                    cost: self.cost,
-                },
-            )
+            self.lots.take(units, Lot { units: self.units, cost: self.cost })
         };
         // None of these can fail: no more is taken than is there, and the check was wider.
         let gain = proceeds.minus(taken)?;
@@ -195,11 +183,7 @@ impl Holding {
     /// # Errors
     /// [`HoldingError::Money`] where a sum by the other method does not fit.
     pub fn by_method(&self, method: CostMethod) -> Result<Holding, HoldingError> {
-        let mut other = Holding {
-            realised: self.settled,
-            settled: self.settled,
-            ..Holding::new(method)
-        };
+        let mut other = Holding { realised: self.settled, settled: self.settled, ..Holding::new(method) };
         other.tape.reserve(self.tape.len());
         for step in &self.tape {
             match *step {
@@ -228,10 +212,7 @@ impl Lots {
             CostMethod::Average => Lots::Average,
             CostMethod::Fifo => Lots::Fifo(VecDeque::new()),
             CostMethod::Lifo => Lots::Lifo(Vec::new()),
-            CostMethod::Hifo => Lots::Hifo {
-                lots: BTreeMap::new(),
-                next: 0,
-            },
+            CostMethod::Hifo => Lots::Hifo { lots: BTreeMap::new(), next: 0 },
         }
     }
 
@@ -241,13 +222,7 @@ impl Lots {
             Lots::Fifo(lots) => lots.push_back(lot),
             Lots::Lifo(lots) => lots.push(lot),
             Lots::Hifo { lots, next } => {
-                lots.insert(
-                    Rank {
-                        bought: lot,
-                        number: *next,
-                    },
-                    lot,
-                );
+                lots.insert(Rank { bought: lot, number: *next }, lot);
                 *next += 1;
             }
         }
@@ -325,9 +300,7 @@ impl Taking {
 
 /// The cost of `units` out of a lot that has more: no more than the lot's own, so it always fits.
 fn share(lot: Lot, units: Units) -> Usd {
-    lot.cost
-        .portion(units.0, lot.units.0, Rounding::HalfEven)
-        .unwrap_or(lot.cost)
+    lot.cost.portion(units.0, lot.units.0, Rounding::HalfEven).unwrap_or(lot.cost)
 }
 
 /// The place of a lot among others by HIFO: dearest by what one unit cost when it came in, then oldest.

@@ -49,11 +49,7 @@ pub struct Delta {
 
 impl Serialize for Delta {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let sign = if self.negative && !self.magnitude.is_zero() {
-            "-"
-        } else {
-            ""
-        };
+        let sign = if self.negative && !self.magnitude.is_zero() { "-" } else { "" };
         serializer.collect_str(&format_args!("{sign}{}", Units(self.magnitude)))
     }
 }
@@ -76,42 +72,19 @@ pub struct Postings {
     len: usize,
 }
 
-const NOTHING: Posting = Posting {
-    book: Book::Wallet,
-    asset: Asset::Usd,
-    amount: Delta {
-        negative: false,
-        magnitude: U256::ZERO,
-    },
-};
+const NOTHING: Posting =
+    Posting { book: Book::Wallet, asset: Asset::Usd, amount: Delta { negative: false, magnitude: U256::ZERO } };
 
 impl Postings {
     const fn none() -> Postings {
-        Postings {
-            all: [NOTHING; 6],
-            len: 0,
-        }
+        Postings { all: [NOTHING; 6], len: 0 }
     }
 
     /// Moves an amount from one book to another: the only way postings come to be, so that they
     /// cannot but sum to zero.
     fn moved(mut self, asset: Asset, magnitude: U256, from: Book, to: Book) -> Postings {
-        self.all[self.len] = Posting {
-            book: from,
-            asset,
-            amount: Delta {
-                negative: true,
-                magnitude,
-            },
-        };
-        self.all[self.len + 1] = Posting {
-            book: to,
-            asset,
-            amount: Delta {
-                negative: false,
-                magnitude,
-            },
-        };
+        self.all[self.len] = Posting { book: from, asset, amount: Delta { negative: true, magnitude } };
+        self.all[self.len + 1] = Posting { book: to, asset, amount: Delta { negative: false, magnitude } };
         self.len += 2;
         self
     }
@@ -128,25 +101,11 @@ pub(super) enum Exchange {
     /// Nothing: the trade failed.
     None,
     /// Dollars for a token.
-    Buy {
-        token: TokenKey,
-        paid: Usd,
-        received: Units,
-    },
+    Buy { token: TokenKey, paid: Usd, received: Units },
     /// A token for dollars.
-    Sell {
-        token: TokenKey,
-        paid: Units,
-        received: Usd,
-    },
+    Sell { token: TokenKey, paid: Units, received: Usd },
     /// A token for a token, booked at a value in dollars.
-    Swap {
-        from: TokenKey,
-        paid: Units,
-        to: TokenKey,
-        received: Units,
-        value: Usd,
-    },
+    Swap { from: TokenKey, paid: Units, to: TokenKey, received: Units, value: Usd },
 }
 
 impl Exchange {
@@ -181,13 +140,7 @@ impl Exchange {
                 if from.chain != to.chain {
                     return Err(LedgerError::Malformed("a swap between chains"));
                 }
-                Exchange::Swap {
-                    from,
-                    paid,
-                    to,
-                    received,
-                    value: trade.value,
-                }
+                Exchange::Swap { from, paid, to, received, value: trade.value }
             }
             (Order::Buy { .. } | Order::Sell { .. } | Order::Swap { .. }, _, _) => {
                 return Err(LedgerError::Malformed(
@@ -201,11 +154,7 @@ impl Exchange {
             Exchange::Sell { paid, .. } => paid.is_zero(),
             Exchange::Swap { paid, received, .. } => paid.is_zero() || received.is_zero(),
         };
-        if no_units {
-            Err(LedgerError::Malformed("a fill of no units"))
-        } else {
-            Ok(exchange)
-        }
+        if no_units { Err(LedgerError::Malformed("a fill of no units")) } else { Ok(exchange) }
     }
 
     /// The postings of this exchange and of its gas.
@@ -218,13 +167,7 @@ impl Exchange {
             Exchange::Sell { token, paid, received } => Postings::none()
                 .moved(Asset::Token(token), paid.0, Book::Wallet, Book::Market)
                 .moved(Asset::Usd, received.magnitude(), Book::Market, Book::Wallet),
-            Exchange::Swap {
-                from,
-                paid,
-                to,
-                received,
-                ..
-            } => Postings::none()
+            Exchange::Swap { from, paid, to, received, .. } => Postings::none()
                 .moved(Asset::Token(from), paid.0, Book::Wallet, Book::Market)
                 .moved(Asset::Token(to), received.0, Book::Market, Book::Wallet),
         };

@@ -23,12 +23,7 @@ pub enum CostMethod {
 
 impl CostMethod {
     /// Every method, in the order people know them.
-    pub const ALL: [CostMethod; 4] = [
-        CostMethod::Average,
-        CostMethod::Fifo,
-        CostMethod::Lifo,
-        CostMethod::Hifo,
-    ];
+    pub const ALL: [CostMethod; 4] = [CostMethod::Average, CostMethod::Fifo, CostMethod::Lifo, CostMethod::Hifo];
 
     /// The word for it, as JSON and command lines write it.
     pub const fn name(self) -> &'static str {
@@ -158,10 +153,7 @@ mod tests {
     fn the_defaults_stand_and_are_what_their_words_say() {
         let settings = Settings::default();
         assert_eq!(settings.validate(), Ok(()));
-        assert_eq!(
-            (settings.tolerance.parts(), settings.failure_rate.parts()),
-            (5_000, 20_000)
-        );
+        assert_eq!((settings.tolerance.parts(), settings.failure_rate.parts()), (5_000, 20_000));
         assert_eq!(settings.smallest_trade.to_string(), "0.01");
         let json = serde_json::to_string(&settings).unwrap();
         assert_eq!(
@@ -175,43 +167,14 @@ mod tests {
     fn settings_nobody_could_trade_on_are_refused() {
         let base = Settings::default();
         for (settings, error) in [
+            (Settings { smallest_trade: Usd::whole(-1), ..base }, SettingsError::SmallestNegative),
+            (Settings { largest_trade: Usd::ZERO, smallest_trade: Usd::ZERO, ..base }, SettingsError::LimitsCross),
             (
-                Settings {
-                    smallest_trade: Usd::whole(-1),
-                    ..base
-                },
-                SettingsError::SmallestNegative,
-            ),
-            (
-                Settings {
-                    largest_trade: Usd::ZERO,
-                    smallest_trade: Usd::ZERO,
-                    ..base
-                },
+                Settings { largest_trade: Usd::whole(1), smallest_trade: Usd::whole(2), ..base },
                 SettingsError::LimitsCross,
             ),
-            (
-                Settings {
-                    largest_trade: Usd::whole(1),
-                    smallest_trade: Usd::whole(2),
-                    ..base
-                },
-                SettingsError::LimitsCross,
-            ),
-            (
-                Settings {
-                    latency_ms: Some(MAX_LATENCY_MS + 1),
-                    ..base
-                },
-                SettingsError::Latency,
-            ),
-            (
-                Settings {
-                    sigma_day: Some(MAX_SIGMA_DAY + 1),
-                    ..base
-                },
-                SettingsError::Sigma,
-            ),
+            (Settings { latency_ms: Some(MAX_LATENCY_MS + 1), ..base }, SettingsError::Latency),
+            (Settings { sigma_day: Some(MAX_SIGMA_DAY + 1), ..base }, SettingsError::Sigma),
         ] {
             assert_eq!(settings.validate(), Err(error));
         }
