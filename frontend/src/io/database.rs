@@ -1,0 +1,189 @@
+//! IndexedDB as futures: open, read, and transactions that are done only when they are durable.
+//!
+//! The `idb` crate cannot ask for strict durability, which is the one thing a ledger needs, so this
+//! small room speaks to the browser itself.
+
+use js_sys::{Array, Object, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{DomException, IdbDatabase, IdbFactory, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransaction, IdbTransactionMode};
+
+/// Why the browser did not keep or give something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The browser offers no database here, or refused to open it.
+    #[error("this browser refuses to store data for this page ({0})")]
+    Refused(String),
+    /// There is no room left.
+    #[error("this device has no room left for this page's data")]
+    Full,
+    /// What was to be added is there already: somebody else wrote first.
+    #[error("another tab has written to this account")]
+    Conflict,
+    /// Something else.
+    #[error("the browser could not store the data ({0})")]
+    Failed(String),
+}
+
+impl StoreError {
+    /// What the user can do about it.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            StoreError::Refused(_) => "Leave private browsing, or allow this site to store data, then try again.",
+            StoreError::Full => "Free some space on this device, or export your journal and remove old data, then try again.",
+            StoreError::Conflict => "This tab has caught up. Look at the figures again and confirm once more.",
+            StoreError::Failed(_) => "Try again. If it goes on, export your journal and reload the page.",
+        }
+    }
+
+    fn of(error: &JsValue) -> StoreError {
+        let Some(error) = error.dyn_ref::<DomException>() else {
+            return StoreError::Failed(format!("{error:?}").chars().take(120).collect());
+        };
+        match error.name().as_str() {
+            "QuotaExceededError" => StoreError::Full,
+            "ConstraintError" => StoreError::Conflict,
+            "SecurityError" | "InvalidAccessError" => StoreError::Refused(error.name()),
+            name => StoreError::Failed(format!("{name}: {}", error.message())),
+        }
+    }
+}
+
+/// An open database. Closed by the browser when the page ends.
+#[derive(Debug, Clone)]
+pub struct Database(IdbDatabase);
+
+impl Database {
+    /// Opens `name` at `version`; where it is new or older, `upgrade` lays out what is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] where the browser has or gives no database.
+    pub async fn open(name: &str, version: u32, upgrade: fn(&IdbDatabase) -> Result<(), JsValue>) -> Result<Database, StoreError> {
+        let factory = factory().ok_or_else(|| StoreError::Refused("no IndexedDB".to_owned()))?;
+        let request = factory.open_with_u32(name, version).map_err(refused)?;
+        let upgraded = {
+            let request = request.clone();
+            Closure::once_into_js(move || {
+                let laid_out = request.result().and_then(|database| upgrade(database.unchecked_ref()));
+                if laid_out.is_err()
+                    && let Some(transaction) = request.transaction()
+                {
+                    let _ = transaction.abort();
+                }
+            })
+        };
+        request.set_onupgradeneeded(Some(upgraded.unchecked_ref()));
+        let database: IdbDatabase = opened(&request).await?.unchecked_into();
+        // A newer version of the app in another tab may upgrade: let it.
+        let closing = database.clone();
+        let close = Closure::once_into_js(move || closing.close());
+        database.set_onversionchange(Some(close.unchecked_ref()));
+        Ok(Database(database))
+    }
+
+    /// Begins reading from `stores`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn read(&self, store: &str) -> Result<IdbObjectStore, StoreError> {
+        let transaction = self.0.transaction_with_str_and_mode(store, IdbTransactionMode::Readonly).map_err(|e| StoreError::of(&e))?;
+        transaction.object_store(store).map_err(|e| StoreError::of(&e))
+    }
+
+    /// Runs `write` in one transaction over `stores` and returns once it is complete with durability
+    /// `strict`: the operating system has been told to put it on the disk. On any error nothing of it
+    /// is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn write(&self, stores: &[&str], write: impl FnOnce(&IdbTransaction) -> Result<(), JsValue>) -> Result<(), StoreError> {
+        let transaction = strict(&self.0, stores).map_err(|e| StoreError::of(&e))?;
+        // The listeners are there before the first request, so no event can be missed.
+        let done = completed(&transaction);
+        if let Err(error) = write(&transaction) {
+            let _ = transaction.abort();
+            let _ = done.await;
+            return Err(StoreError::of(&error));
+        }
+        done.await
+    }
+}
+
+fn factory() -> Option<IdbFactory> {
+    web_sys::window()?.indexed_db().ok()?
+}
+
+/// A read-write transaction with durability `strict`. web-sys holds the options behind its unstable
+/// flag, so the call is made by name.
+fn strict(database: &IdbDatabase, stores: &[&str]) -> Result<IdbTransaction, JsValue> {
+    let names: Array = stores.iter().map(|name| JsValue::from_str(name)).collect();
+    let options = Object::new();
+    Reflect::set(&options, &"durability".into(), &"strict".into())?;
+    let begin: js_sys::Function = Reflect::get(database, &"transaction".into())?.dyn_into()?;
+    Ok(begin.call3(database, &names, &"readwrite".into(), &options)?.unchecked_into())
+}
+
+/// Waits for a transaction's end. The promise is made at once; only the waiting is lazy.
+fn completed(transaction: &IdbTransaction) -> impl Future<Output = Result<(), StoreError>> + use<> {
+    let ended = Promise::new(&mut |resolve, reject| {
+        transaction.set_oncomplete(Some(&resolve));
+        transaction.set_onabort(Some(&reject));
+    });
+    let transaction = transaction.clone();
+    async move {
+        match JsFuture::from(ended).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(transaction.error().map_or_else(
+                || StoreError::Failed("the write was given up".to_owned()),
+                |error| StoreError::of(&error),
+            )),
+        }
+    }
+}
+
+/// The result of one request.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn answer(request: Result<IdbRequest, JsValue>) -> Result<JsValue, StoreError> {
+    let request = request.map_err(|e| StoreError::of(&e))?;
+    let settled = Promise::new(&mut |resolve, reject| {
+        request.set_onsuccess(Some(&resolve));
+        request.set_onerror(Some(&reject));
+    });
+    match JsFuture::from(settled).await {
+        Ok(_) => request.result().map_err(|e| StoreError::of(&e)),
+        Err(_) => Err(failure(&request)),
+    }
+}
+
+async fn opened(request: &IdbOpenDbRequest) -> Result<JsValue, StoreError> {
+    let settled = Promise::new(&mut |resolve, reject| {
+        request.set_onsuccess(Some(&resolve));
+        request.set_onerror(Some(&reject));
+        // Another tab still holds an older version open. It closes by itself (`onversionchange`), and
+        // then this succeeds.
+        request.set_onblocked(None);
+    });
+    match JsFuture::from(settled).await {
+        Ok(_) => request.result().map_err(refused),
+        Err(_) => Err(match failure(request) {
+            StoreError::Failed(reason) => StoreError::Refused(reason),
+            named => named,
+        }),
+    }
+}
+
+fn failure(request: &IdbRequest) -> StoreError {
+    match request.error() {
+        Ok(Some(error)) => StoreError::of(&error),
+        Ok(None) | Err(_) => StoreError::Failed("the browser gave no reason".to_owned()),
+    }
+}
+
+fn refused(error: JsValue) -> StoreError {
+    match StoreError::of(&error) {
+        StoreError::Failed(reason) => StoreError::Refused(reason),
+        named => named,
+    }
+}

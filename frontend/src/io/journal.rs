@@ -1,0 +1,146 @@
+//! The journals of this device's accounts, and the prices it last knew, in IndexedDB.
+//!
+//! Entries lie under (account, sequence number) and are only ever *added*: the browser itself refuses a
+//! number twice, so of two writers one loses and hears of it. What this room has returned from is on
+//! the disk.
+
+use js_sys::Array;
+use serde::{Deserialize, Serialize};
+use shared::ids::AccountId;
+use shared::market::MarketKind;
+use wasm_bindgen::JsValue;
+use web_sys::{IdbDatabase, IdbKeyRange};
+
+use super::database::{Database, StoreError, answer};
+
+const NAME: &str = "foolscap";
+const VERSION: u32 = 1;
+const ACCOUNTS: &str = "accounts";
+const ENTRIES: &str = "entries";
+const CACHE: &str = "cache";
+
+/// What this device knows of an account beside its journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Which account.
+    pub id: AccountId,
+    /// What its owner calls it.
+    pub name: String,
+    /// Which market it trades in.
+    pub market: MarketKind,
+    /// The secret it was born from, in hexadecimal; absent for an imported journal, which does not
+    /// carry it. It never leaves this device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+/// The store of all journals.
+#[derive(Debug, Clone)]
+pub struct Journals(Database);
+
+impl Journals {
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] where the browser keeps nothing for this page.
+    pub async fn open() -> Result<Journals, StoreError> {
+        Ok(Journals(Database::open(NAME, VERSION, lay_out).await?))
+    }
+
+    /// Every account of this device, by id.
+    ///
+    /// # Errors
+    /// [`StoreError`]. A record that does not read is reported, not passed over.
+    pub async fn accounts(&self) -> Result<Vec<Record>, StoreError> {
+        let found: Array = answer(self.0.read(ACCOUNTS)?.get_all()).await?.into();
+        found.iter().map(|value| read_json(&value, "an account")).collect()
+    }
+
+    /// The lines of an account's journal from sequence number `from` on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lines(&self, account: AccountId, from: u64) -> Result<Vec<String>, StoreError> {
+        let range = IdbKeyRange::bound(&key(account, from as f64), &key(account, f64::INFINITY)).map_err(|_| broken("a range"))?;
+        let found: Array = answer(self.0.read(ENTRIES)?.get_all_with_key(&range)).await?.into();
+        found.iter().map(|line| line.as_string().ok_or_else(|| broken("a journal entry"))).collect()
+    }
+
+    /// Keeps a new account with the first lines of its journal, all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where the account or a line is there already; nothing is kept then.
+    pub async fn create(&self, record: &Record, lines: impl Iterator<Item = (u64, &str)>) -> Result<(), StoreError> {
+        let text = serde_json::to_string(record).map_err(|error| StoreError::Failed(error.to_string()))?;
+        self.0
+            .write(&[ACCOUNTS, ENTRIES], |transaction| {
+                transaction.object_store(ACCOUNTS)?.add_with_key(&text.into(), &record.id.to_string().into())?;
+                let entries = transaction.object_store(ENTRIES)?;
+                for (seq, line) in lines {
+                    entries.add_with_key(&line.into(), &key(record.id, seq as f64))?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Adds lines to an account's journal, all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where another writer took one of the numbers; nothing is kept then.
+    pub async fn append(&self, account: AccountId, lines: impl Iterator<Item = (u64, &str)>) -> Result<(), StoreError> {
+        self.0
+            .write(&[ENTRIES], |transaction| {
+                let entries = transaction.object_store(ENTRIES)?;
+                for (seq, line) in lines {
+                    entries.add_with_key(&line.into(), &key(account, seq as f64))?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// The text last kept under `name`, if any.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn cached(&self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(answer(self.0.read(CACHE)?.get(&name.into())).await?.as_string())
+    }
+
+    /// Keeps `text` under `name`, in place of what was there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn cache(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        self.0
+            .write(&[CACHE], |transaction| {
+                transaction.object_store(CACHE)?.put_with_key(&text.into(), &name.into())?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// Makes the stores that are missing. A later version adds its own below.
+fn lay_out(database: &IdbDatabase) -> Result<(), JsValue> {
+    for name in [ACCOUNTS, ENTRIES, CACHE] {
+        if !database.object_store_names().contains(name) {
+            database.create_object_store(name)?;
+        }
+    }
+    Ok(())
+}
+
+fn key(account: AccountId, seq: f64) -> JsValue {
+    Array::of2(&account.to_string().into(), &seq.into()).into()
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(value: &JsValue, what: &str) -> Result<T, StoreError> {
+    let text = value.as_string().ok_or_else(|| broken(what))?;
+    serde_json::from_str(&text).map_err(|_| broken(what))
+}
+
+fn broken(what: &str) -> StoreError {
+    StoreError::Failed(format!("{what} in this device's store cannot be read"))
+}

@@ -1,0 +1,13 @@
+//! The only rooms that touch the browser's I/O: network, disk, clock, chance, files.
+//!
+//! Each answers with plain values and errors in words; nothing here decides anything.
+
+pub mod api;
+pub mod clock;
+pub mod database;
+pub mod file;
+pub mod journal;
+pub mod lock;
+pub mod preferences;
+pub mod random;
+pub mod timer;
