@@ -56,9 +56,7 @@ impl Clock {
     pub fn set(&self, to_ms: i64) {
         self.0.send_modify(|hands| {
             *hands = match *hands {
-                Hands::Running { .. } => Hands::Running {
-                    ahead_ms: to_ms - machine_ms(),
-                },
+                Hands::Running { .. } => Hands::Running { ahead_ms: to_ms - machine_ms() },
                 Hands::Stopped { .. } => Hands::Stopped { at_ms: to_ms },
             }
         });
@@ -66,17 +64,12 @@ impl Clock {
 
     /// Stops the clock where it is.
     pub fn stop(&self) {
-        self.0
-            .send_modify(|hands| *hands = Hands::Stopped { at_ms: hands.now_ms() });
+        self.0.send_modify(|hands| *hands = Hands::Stopped { at_ms: hands.now_ms() });
     }
 
     /// Lets the clock run on from where it is.
     pub fn run(&self) {
-        self.0.send_modify(|hands| {
-            *hands = Hands::Running {
-                ahead_ms: hands.now_ms() - machine_ms(),
-            }
-        });
+        self.0.send_modify(|hands| *hands = Hands::Running { ahead_ms: hands.now_ms() - machine_ms() });
     }
 
     /// Waits until the clock shows a time that much later: at once when a test moves it there.

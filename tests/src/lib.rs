@@ -5,3 +5,6 @@
 
 pub mod clock;
 pub mod coingecko;
+pub mod node;
+pub mod seed;
+pub mod uniswap;

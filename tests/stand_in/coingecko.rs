@@ -14,20 +14,11 @@ const NOW_MS: i64 = 1_795_367_200_000;
 const WETH: &str = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2";
 
 async fn still() -> CoinGecko {
-    still_with(Limits {
-        calls_per_minute: None,
-        ..Limits::default()
-    })
-    .await
+    still_with(Limits { calls_per_minute: None, ..Limits::default() }).await
 }
 
 async fn still_with(limits: Limits) -> CoinGecko {
-    CoinGecko::start(Config {
-        clock: Clock::stopped_at(NOW_MS),
-        limits,
-        ..Config::default()
-    })
-    .await
+    CoinGecko::start(Config { clock: Clock::stopped_at(NOW_MS), limits, ..Config::default() }).await
 }
 
 struct Answer {
@@ -49,17 +40,10 @@ async fn get(upstream: &CoinGecko, path: &str) -> Answer {
 async fn try_get(upstream: &CoinGecko, path: &str, headers: &[(&str, &str)]) -> reqwest::Result<Answer> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let request = client.get(format!("{}{path}", upstream.url));
-    let response = headers
-        .iter()
-        .fold(request, |request, (name, value)| request.header(*name, *value))
-        .send()
-        .await?;
+    let response = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await?;
     Ok(Answer {
         status: response.status().as_u16(),
-        retry_after: response
-            .headers()
-            .get("retry-after")
-            .map(|value| value.to_str().unwrap().to_owned()),
+        retry_after: response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned()),
         text: response.text().await?,
     })
 }
@@ -67,20 +51,13 @@ async fn try_get(upstream: &CoinGecko, path: &str, headers: &[(&str, &str)]) -> 
 #[tokio::test]
 async fn ping_says_what_it_says() {
     let upstream = still().await;
-    assert_eq!(
-        get(&upstream, "/ping").await.text,
-        r#"{"gecko_says":"(V3) To the Moon!"}"#
-    );
+    assert_eq!(get(&upstream, "/ping").await.text, r#"{"gecko_says":"(V3) To the Moon!"}"#);
 }
 
 #[tokio::test]
 async fn simple_price_answers_each_flag_and_leaves_unknown_ids_out() {
     let upstream = still().await;
-    let bare = get(
-        &upstream,
-        "/simple/price?ids=weth,no-such-coin&vs_currencies=usd&precision=full",
-    )
-    .await;
+    let bare = get(&upstream, "/simple/price?ids=weth,no-such-coin&vs_currencies=usd&precision=full").await;
     assert_eq!(bare.text, r#"{"weth":{"usd":3126.90772184359}}"#);
     let general = get(&upstream, "/simple/price?ids=weth,pepe&vs_currencies=usd").await;
     assert_eq!(general.text, r#"{"pepe":{"usd":4.71108e-06},"weth":{"usd":3126.91}}"#);
@@ -98,12 +75,7 @@ async fn simple_price_answers_each_flag_and_leaves_unknown_ids_out() {
     assert!(weth["usd_24h_vol"].as_f64().unwrap() > 1e8);
     assert!(weth["usd_24h_change"].as_f64().unwrap().abs() < 30.0);
     assert_eq!(weth["last_updated_at"], json!(NOW_MS / 60_000 * 60));
-    assert_eq!(
-        get(&upstream, "/simple/price?ids=no-such-coin&vs_currencies=usd")
-            .await
-            .text,
-        "{}"
-    );
+    assert_eq!(get(&upstream, "/simple/price?ids=no-such-coin&vs_currencies=usd").await.text, "{}");
     assert_eq!(get(&upstream, "/simple/price?ids=weth").await.status, 422);
 }
 
@@ -112,31 +84,14 @@ async fn scripted_prices_keep_their_text_and_follow_the_clock() {
     let upstream = still().await;
     let control = &upstream.control;
     let path = "/simple/price?ids=weth&vs_currencies=usd&precision=full";
-    for text in [
-        "1e-18",
-        "3000.000000000000000001",
-        "0.123456789012345678",
-        "1.50",
-        "2E+3",
-    ] {
+    for text in ["1e-18", "3000.000000000000000001", "0.123456789012345678", "1.50", "2E+3"] {
         control.set_price("weth", text).unwrap();
-        assert_eq!(
-            get(&upstream, path).await.text,
-            format!(r#"{{"weth":{{"usd":{text}}}}}"#)
-        );
+        assert_eq!(get(&upstream, path).await.text, format!(r#"{{"weth":{{"usd":{text}}}}}"#));
     }
     let minutes = |n: u64| Duration::from_secs(60 * n);
-    control
-        .script(
-            "weth",
-            [(minutes(1), Some("10")), (minutes(2), None), (minutes(3), Some("30"))],
-        )
-        .unwrap();
+    control.script("weth", [(minutes(1), Some("10")), (minutes(2), None), (minutes(3), Some("30"))]).unwrap();
     for expected in ["2E+3", "10", "null", "30", "30"] {
-        assert_eq!(
-            get(&upstream, path).await.text,
-            format!(r#"{{"weth":{{"usd":{expected}}}}}"#)
-        );
+        assert_eq!(get(&upstream, path).await.text, format!(r#"{{"weth":{{"usd":{expected}}}}}"#));
         control.clock().advance(minutes(1));
     }
     assert!(control.set_price("weth", "12,5").is_err());
@@ -157,56 +112,28 @@ async fn token_prices_come_by_address_with_lower_case_keys() {
     )
     .await;
     assert_eq!((two.status, two.json()["error_code"].clone()), (400, json!(10012)));
-    assert!(
-        two.json()["status"]["error_message"]
-            .as_str()
-            .unwrap()
-            .contains("exceeds the allowed limit")
-    );
-    assert_eq!(
-        get(&upstream, &path.replace("/ethereum", "/atlantis")).await.status,
-        404
-    );
+    assert!(two.json()["status"]["error_message"].as_str().unwrap().contains("exceeds the allowed limit"));
+    assert_eq!(get(&upstream, &path.replace("/ethereum", "/atlantis")).await.status, 404);
 }
 
 #[tokio::test]
 async fn too_many_ids_are_refused_with_10012() {
-    let upstream = still_with(Limits {
-        max_ids: Some(2),
-        ..Limits::default()
-    })
-    .await;
-    assert_eq!(
-        get(&upstream, "/simple/price?ids=weth,dai&vs_currencies=usd")
-            .await
-            .status,
-        200
-    );
+    let upstream = still_with(Limits { max_ids: Some(2), ..Limits::default() }).await;
+    assert_eq!(get(&upstream, "/simple/price?ids=weth,dai&vs_currencies=usd").await.status, 200);
     let refused = get(&upstream, "/simple/price?ids=weth,dai,tether&vs_currencies=usd").await;
-    assert_eq!(
-        (refused.status, refused.json()["error_code"].clone()),
-        (400, json!(10012))
-    );
+    assert_eq!((refused.status, refused.json()["error_code"].clone()), (400, json!(10012)));
 }
 
 #[tokio::test]
 async fn the_list_names_platforms_and_addresses_and_can_be_long() {
-    let upstream = CoinGecko::start(Config {
-        list_padding: 15_000,
-        ..Config::default()
-    })
-    .await;
+    let upstream = CoinGecko::start(Config { list_padding: 15_000, ..Config::default() }).await;
     let list = get(&upstream, "/coins/list?include_platform=true").await.json();
     let list = list.as_array().unwrap();
     assert!(list.len() > 15_000);
     let find = |id: &str| list.iter().find(|entry| entry["id"] == id).unwrap();
     assert_eq!(find("weth")["platforms"]["ethereum"], json!(WETH.to_lowercase()));
     assert_eq!(find("bitcoin")["platforms"], json!({}));
-    assert_eq!(
-        list.iter().filter(|entry| entry["symbol"] == "usdc").count(),
-        2,
-        "symbols are not unique"
-    );
+    assert_eq!(list.iter().filter(|entry| entry["symbol"] == "usdc").count(), 2, "symbols are not unique");
     let bare = get(&upstream, "/coins/list").await.json();
     assert!(bare[0].get("platforms").is_none());
 }
@@ -215,30 +142,15 @@ async fn the_list_names_platforms_and_addresses_and_can_be_long() {
 async fn charts_have_the_grain_of_their_range_and_end_at_the_price_now() {
     let upstream = still().await;
     upstream.control.set_price("weth", "3210.000000000000000001").unwrap();
-    for (days, grain_ms, count) in [
-        (1, 300_000, 289),
-        (2, 3_600_000, 49),
-        (90, 3_600_000, 2161),
-        (91, 86_400_000, 92),
-        (365, 86_400_000, 366),
-    ] {
-        let answer = get(
-            &upstream,
-            &format!("/coins/weth/market_chart?vs_currency=usd&days={days}"),
-        )
-        .await;
-        assert!(
-            answer.text.contains(&format!("[{NOW_MS},3210.000000000000000001]")),
-            "{days} days"
-        );
+    for (days, grain_ms, count) in
+        [(1, 300_000, 289), (2, 3_600_000, 49), (90, 3_600_000, 2161), (91, 86_400_000, 92), (365, 86_400_000, 366)]
+    {
+        let answer = get(&upstream, &format!("/coins/weth/market_chart?vs_currency=usd&days={days}")).await;
+        assert!(answer.text.contains(&format!("[{NOW_MS},3210.000000000000000001]")), "{days} days");
         let chart = answer.json();
         for series in ["prices", "market_caps", "total_volumes"] {
-            let times: Vec<i64> = chart[series]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|point| point[0].as_i64().unwrap())
-                .collect();
+            let times: Vec<i64> =
+                chart[series].as_array().unwrap().iter().map(|point| point[0].as_i64().unwrap()).collect();
             assert_eq!(times.len(), count, "{series} of {days} days");
             let (last, grid) = times.split_last().unwrap();
             assert_eq!(*last, NOW_MS);
@@ -248,36 +160,18 @@ async fn charts_have_the_grain_of_their_range_and_end_at_the_price_now() {
         }
     }
     let missing = get(&upstream, "/coins/no-such-coin/market_chart?vs_currency=usd&days=1").await;
-    assert_eq!(
-        (missing.status, missing.text.as_str()),
-        (404, r#"{"error":"coin not found"}"#)
-    );
+    assert_eq!((missing.status, missing.text.as_str()), (404, r#"{"error":"coin not found"}"#));
     let old = get(&upstream, "/coins/weth/market_chart?vs_currency=usd&days=366").await;
-    assert_eq!(
-        (old.status, old.json()["error"]["status"]["error_code"].clone()),
-        (401, json!(10012))
-    );
+    assert_eq!((old.status, old.json()["error"]["status"]["error_code"].clone()), (401, json!(10012)));
 }
 
 #[tokio::test]
 async fn candles_close_on_their_grain_and_hold_their_open_and_close() {
     let upstream = still().await;
-    for (days, grain_ms) in [
-        (1, 1_800_000),
-        (7, 14_400_000),
-        (30, 14_400_000),
-        (90, 345_600_000),
-        (365, 345_600_000),
-    ] {
-        let rows = get(&upstream, &format!("/coins/weth/ohlc?vs_currency=usd&days={days}"))
-            .await
-            .json();
+    for (days, grain_ms) in [(1, 1_800_000), (7, 14_400_000), (30, 14_400_000), (90, 345_600_000), (365, 345_600_000)] {
+        let rows = get(&upstream, &format!("/coins/weth/ohlc?vs_currency=usd&days={days}")).await.json();
         let rows = rows.as_array().unwrap();
-        assert!(
-            rows.len() as i64 >= days * 86_400_000 / grain_ms - 1,
-            "{} rows for {days} days",
-            rows.len()
-        );
+        assert!(rows.len() as i64 >= days * 86_400_000 / grain_ms - 1, "{} rows for {days} days", rows.len());
         for row in rows {
             let [close_ms, open, high, low, close] = [0, 1, 2, 3, 4].map(|n| row[n].as_f64().unwrap());
             assert_eq!(close_ms as i64 % grain_ms, 0);
@@ -285,69 +179,39 @@ async fn candles_close_on_their_grain_and_hold_their_open_and_close() {
             assert!(low <= open.min(close) && high >= open.max(close), "{row}");
         }
     }
-    assert_eq!(
-        get(&upstream, "/coins/weth/ohlc?vs_currency=usd&days=3").await.status,
-        422
-    );
+    assert_eq!(get(&upstream, "/coins/weth/ohlc?vs_currency=usd&days=3").await.status, 422);
 }
 
 #[tokio::test]
 async fn pools_tell_their_depth_as_text_and_name_tokens_and_exchange() {
     let upstream = still().await;
-    let path = format!(
-        "/onchain/networks/eth/tokens/{}/pools?include=base_token,quote_token,dex",
-        WETH.to_lowercase()
-    );
+    let path = format!("/onchain/networks/eth/tokens/{}/pools?include=base_token,quote_token,dex", WETH.to_lowercase());
     let document = get(&upstream, &path).await.json();
     let pools = document["data"].as_array().unwrap();
     assert_eq!(pools.len(), 20, "a page");
-    let depth = |pool: &Value| {
-        pool["attributes"]["reserve_in_usd"]
-            .as_str()
-            .unwrap()
-            .parse::<f64>()
-            .unwrap()
-    };
+    let depth = |pool: &Value| pool["attributes"]["reserve_in_usd"].as_str().unwrap().parse::<f64>().unwrap();
     assert!(pools.is_sorted_by(|a, b| depth(a) >= depth(b)));
     let weth = format!("eth_{}", WETH.to_lowercase());
     let side = |pool: &Value, side: &str| pool["relationships"][side]["data"]["id"].clone();
-    assert!(
-        pools
-            .iter()
-            .all(|pool| side(pool, "base_token") == weth || side(pool, "quote_token") == weth)
-    );
-    assert!(
-        pools.iter().any(|pool| side(pool, "quote_token") == weth),
-        "a token is on either side"
-    );
+    assert!(pools.iter().all(|pool| side(pool, "base_token") == weth || side(pool, "quote_token") == weth));
+    assert!(pools.iter().any(|pool| side(pool, "quote_token") == weth), "a token is on either side");
     let included = document["included"].as_array().unwrap();
-    assert!(
-        included
-            .iter()
-            .any(|entry| entry["id"] == weth && entry["attributes"]["decimals"] == 18)
-    );
+    assert!(included.iter().any(|entry| entry["id"] == weth && entry["attributes"]["decimals"] == 18));
     assert!(included.iter().any(|entry| entry["type"] == "dex"));
     let address = pool_address("ethereum", "weth", "usd-coin", "uniswap_v2");
     upstream.control.set_reserve(&address, Some("1234567.89")).unwrap();
-    let one = get(&upstream, &format!("/onchain/networks/eth/pools/multi/{address}"))
-        .await
-        .json();
+    let one = get(&upstream, &format!("/onchain/networks/eth/pools/multi/{address}")).await.json();
     assert_eq!(one["data"][0]["attributes"]["reserve_in_usd"], "1234567.89");
     assert_eq!(one["data"][0]["attributes"]["name"], "WETH / USDC");
     assert!(one.get("included").is_none());
     let wrong = get(&upstream, &path.replace("/eth/", "/ethereum/")).await;
-    assert_eq!(
-        (wrong.status, wrong.json()["errors"][0]["status"].clone()),
-        (404, json!("404"))
-    );
+    assert_eq!((wrong.status, wrong.json()["errors"][0]["status"].clone()), (404, json!("404")));
 }
 
 #[tokio::test]
 async fn markets_answer_a_row_a_coin() {
     let upstream = still().await;
-    let rows = get(&upstream, "/coins/markets?vs_currency=usd&ids=weth,dai&precision=full")
-        .await
-        .json();
+    let rows = get(&upstream, "/coins/markets?vs_currency=usd&ids=weth,dai&precision=full").await.json();
     assert_eq!(rows.as_array().unwrap().len(), 2);
     let weth = rows.as_array().unwrap().iter().find(|row| row["id"] == "weth").unwrap();
     assert!(weth["low_24h"].as_f64() <= weth["current_price"].as_f64());
@@ -356,11 +220,7 @@ async fn markets_answer_a_row_a_coin() {
 #[tokio::test]
 async fn keys_belong_to_their_host_and_go_in_their_header() {
     let public = still().await;
-    let pro = CoinGecko::start(Config {
-        host: Host::Pro,
-        ..Config::default()
-    })
-    .await;
+    let pro = CoinGecko::start(Config { host: Host::Pro, ..Config::default() }).await;
     let code = async |upstream: &CoinGecko, headers: &[(&str, &str)]| {
         let answer = try_get(upstream, "/ping", headers).await.unwrap();
         (answer.status, answer.json()["status"]["error_code"].as_i64())
@@ -375,10 +235,7 @@ async fn keys_belong_to_their_host_and_go_in_their_header() {
     assert_eq!(code(&pro, &[]).await, (401, Some(10002)));
     // Upstream takes keys from the query too; the log shows it.
     assert_eq!(get(&pro, &format!("/ping?x_cg_pro_api_key={KEY}")).await.status, 200);
-    assert_eq!(
-        pro.control.calls().last().unwrap().parameter("x_cg_pro_api_key"),
-        Some(KEY)
-    );
+    assert_eq!(pro.control.calls().last().unwrap().parameter("x_cg_pro_api_key"), Some(KEY));
     assert!(public.control.calls()[1].headers.contains(&demo.to_owned()));
 }
 
@@ -389,12 +246,7 @@ async fn too_many_calls_a_minute_are_throttled_until_the_minute_has_passed() {
         (Throttle::Text, "Throttled"),
         (Throttle::Network, "error code: 1015"),
     ] {
-        let upstream = still_with(Limits {
-            calls_per_minute: Some(3),
-            throttle,
-            ..Limits::default()
-        })
-        .await;
+        let upstream = still_with(Limits { calls_per_minute: Some(3), throttle, ..Limits::default() }).await;
         let clock = upstream.control.clock().clone();
         for _ in 0..3 {
             assert_eq!(get(&upstream, "/ping").await.status, 200);
@@ -412,16 +264,8 @@ async fn too_many_calls_a_minute_are_throttled_until_the_minute_has_passed() {
 
 #[tokio::test]
 async fn only_good_answers_cost_a_credit() {
-    let upstream = still_with(Limits {
-        credits: Some(2),
-        calls_per_minute: None,
-        ..Limits::default()
-    })
-    .await;
-    assert_eq!(
-        get(&upstream, "/coins/none/ohlc?vs_currency=usd&days=1").await.status,
-        404
-    );
+    let upstream = still_with(Limits { credits: Some(2), calls_per_minute: None, ..Limits::default() }).await;
+    assert_eq!(get(&upstream, "/coins/none/ohlc?vs_currency=usd&days=1").await.status, 404);
     assert_eq!(get(&upstream, "/ping").await.status, 200);
     assert_eq!(get(&upstream, "/ping").await.status, 200);
     let refused = get(&upstream, "/ping").await;
@@ -432,50 +276,19 @@ async fn only_good_answers_cost_a_credit() {
 async fn every_error_body_can_be_staged() {
     let upstream = still().await;
     let cases: [(Fault, u16, &str); 16] = [
-        (
-            Fault::ThrottledJson { retry_after: Some(7) },
-            429,
-            r#"{"status":{"error_code":429,"error_message":""#,
-        ),
+        (Fault::ThrottledJson { retry_after: Some(7) }, 429, r#"{"status":{"error_code":429,"error_message":""#),
         (Fault::ThrottledText { retry_after: Some(7) }, 429, "Throttled"),
         (Fault::Throttled1015 { retry_after: Some(7) }, 429, "error code: 1015"),
-        (
-            Fault::KeyRefused { code: 10002 },
-            401,
-            r#"{"status":{"error_code":10002,"#,
-        ),
-        (
-            Fault::KeyRefused { code: 10004 },
-            401,
-            r#"{"status":{"error_code":10004,"#,
-        ),
-        (
-            Fault::KeyRefused { code: 10005 },
-            401,
-            r#"{"status":{"error_code":10005,"#,
-        ),
-        (
-            Fault::WrongHost { code: 10010 },
-            400,
-            r#"{"error_code":10010,"status":{"error_message":""#,
-        ),
-        (
-            Fault::TooMany { limit: 50 },
-            400,
-            r#"{"error_code":10012,"status":{"error_message":"Number of ids"#,
-        ),
+        (Fault::KeyRefused { code: 10002 }, 401, r#"{"status":{"error_code":10002,"#),
+        (Fault::KeyRefused { code: 10004 }, 401, r#"{"status":{"error_code":10004,"#),
+        (Fault::KeyRefused { code: 10005 }, 401, r#"{"status":{"error_code":10005,"#),
+        (Fault::WrongHost { code: 10010 }, 400, r#"{"error_code":10010,"status":{"error_message":""#),
+        (Fault::TooMany { limit: 50 }, 400, r#"{"error_code":10012,"status":{"error_message":"Number of ids"#),
         (Fault::BeyondTimeRange, 401, r#"{"error":{"status":{"error_code":10012"#),
         (Fault::CoinNotFound, 404, r#"{"error":"coin not found"}"#),
         (Fault::Html { status: 503 }, 503, "<!DOCTYPE html>"),
         (Fault::Html { status: 200 }, 200, "<!DOCTYPE html>"),
-        (
-            Fault::Answer {
-                status: 418,
-                body: "[]".into(),
-            },
-            418,
-            "[]",
-        ),
+        (Fault::Answer { status: 418, body: "[]".into() }, 418, "[]"),
         (Fault::TruncatedJson, 200, r#"{"weth":{"us"#),
         (Fault::NullPrice, 200, r#"{"weth":{"usd":null}}"#),
         (Fault::Price { text: "1e-18".into() }, 200, r#"{"weth":{"usd":1e-18}}"#),
@@ -511,12 +324,8 @@ async fn connections_can_close_before_and_within_the_answer() {
     upstream.control.fault_once(Endpoint::Ping, Fault::Disconnect);
     assert!(try_get(&upstream, "/ping", &[]).await.is_err());
     assert_eq!(upstream.control.calls()[0].status, None);
-    upstream
-        .control
-        .fault_once(Endpoint::CoinsList, Fault::DisconnectMidBody);
-    let response = reqwest::get(format!("{}/coins/list", upstream.url))
-        .await
-        .expect("headers arrive");
+    upstream.control.fault_once(Endpoint::CoinsList, Fault::DisconnectMidBody);
+    let response = reqwest::get(format!("{}/coins/list", upstream.url)).await.expect("headers arrive");
     let promised: usize = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
     assert!(promised > 100);
     assert!(response.bytes().await.is_err(), "the body does not arrive whole");
@@ -547,11 +356,7 @@ async fn dropping_it_closes_even_a_hanging_call_and_frees_the_port() {
     drop(upstream);
     assert!(hanging.await.unwrap().is_err());
     assert!(reqwest::get(format!("{url}/ping")).await.unwrap_err().is_connect());
-    let again = CoinGecko::bind(Config {
-        port,
-        ..Config::default()
-    })
-    .expect("the port is free again");
+    let again = CoinGecko::bind(Config { port, ..Config::default() }).expect("the port is free again");
     assert_eq!(again.url, url);
 }
 
@@ -560,29 +365,13 @@ async fn the_levers_work_over_http_too() {
     let upstream = still().await;
     let client = reqwest::Client::new();
     let lever = async |name: &str, body: Value| {
-        let response = client
-            .post(format!("{}/{name}", upstream.control_url()))
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
+        let response = client.post(format!("{}/{name}", upstream.control_url())).json(&body).send().await.unwrap();
         response.status().as_u16()
     };
-    let price = async || {
-        get(&upstream, "/simple/price?ids=weth&vs_currencies=usd&precision=full")
-            .await
-            .text
-    };
+    let price = async || get(&upstream, "/simple/price?ids=weth&vs_currencies=usd&precision=full").await.text;
     assert_eq!(lever("price", json!({"id": "weth", "price": "1e-18"})).await, 204);
     assert_eq!(price().await, r#"{"weth":{"usd":1e-18}}"#);
-    assert_eq!(
-        lever(
-            "path",
-            json!({"id": "weth", "path": [{"after_ms": 1000, "price": "5"}]})
-        )
-        .await,
-        204
-    );
+    assert_eq!(lever("path", json!({"id": "weth", "path": [{"after_ms": 1000, "price": "5"}]})).await, 204);
     assert_eq!(lever("clock", json!({"advance_ms": 1000})).await, 204);
     assert_eq!(price().await, r#"{"weth":{"usd":5}}"#);
     assert_eq!(
@@ -599,20 +388,11 @@ async fn the_levers_work_over_http_too() {
     assert_eq!(lever("limits", json!({"calls_per_minute": 0})).await, 204);
     assert!(price().await.contains("429"));
     assert_eq!(lever("limits", json!({"calls_per_minute": null})).await, 204);
-    let calls: Value = client
-        .get(format!("{}/calls", upstream.control_url()))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let calls: Value =
+        client.get(format!("{}/calls", upstream.control_url())).send().await.unwrap().json().await.unwrap();
     assert_eq!(calls.as_array().unwrap().len(), 5, "levers are not calls");
     assert_eq!(calls[0]["query"][0], json!(["ids", "weth"]));
-    assert_eq!(
-        (&calls[2]["status"], &calls[2]["endpoint"]),
-        (&json!(429), &json!("simple_price"))
-    );
+    assert_eq!((&calls[2]["status"], &calls[2]["endpoint"]), (&json!(429), &json!("simple_price")));
     assert_eq!(lever("clear", json!(null)).await, 204);
     assert_eq!(price().await, r#"{"weth":{"usd":3126.90772184359}}"#);
     for (name, body) in [

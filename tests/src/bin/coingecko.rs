@@ -29,11 +29,7 @@ struct Arguments {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let limits = match arguments.unlimited {
-        true => Limits {
-            calls_per_minute: None,
-            credits: None,
-            ..Limits::default()
-        },
+        true => Limits { calls_per_minute: None, credits: None, ..Limits::default() },
         false => Limits::default(),
     };
     let config = Config {
@@ -47,10 +43,7 @@ async fn main() -> ExitCode {
     let coingecko = match CoinGecko::bind(config) {
         Ok(coingecko) => coingecko,
         Err(error) => {
-            eprintln!(
-                "Port {} can't be used: {error}. Choose another with --port.",
-                arguments.port
-            );
+            eprintln!("Port {} can't be used: {error}. Choose another with --port.", arguments.port);
             return ExitCode::FAILURE;
         }
     };
@@ -58,10 +51,7 @@ async fn main() -> ExitCode {
     println!("Levers on {}", coingecko.control_url());
     println!();
     println!("To use it, in another terminal:");
-    println!(
-        "  COIN_GECKO_BASE_URL={} COIN_GECKO_API_KEY={KEY} cargo xtask serve",
-        coingecko.url
-    );
+    println!("  COIN_GECKO_BASE_URL={} COIN_GECKO_API_KEY={KEY} cargo xtask serve", coingecko.url);
     match tokio::signal::ctrl_c().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -14,9 +14,7 @@ use serde_json::{Value, json};
 pub fn text(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
@@ -49,9 +47,7 @@ pub fn throttled_1015() -> Response {
 /// Adds `retry-after`, in seconds.
 pub fn with_retry_after(mut response: Response, seconds: Option<u64>) -> Response {
     if let Some(seconds) = seconds {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
@@ -105,10 +101,7 @@ pub fn onchain_not_found() -> Response {
 
 /// 404 for a path that is none.
 pub fn no_such_path() -> Response {
-    json_body(
-        404,
-        &json!({"error": "Incorrect path. Please check https://www.coingecko.com/api/"}),
-    )
+    json_body(404, &json!({"error": "Incorrect path. Please check https://www.coingecko.com/api/"}))
 }
 
 /// 422: a parameter is missing.
@@ -123,10 +116,7 @@ pub fn invalid_parameter(name: &str) -> Response {
 
 /// A proxy's error page.
 pub fn html(status: u16) -> Response {
-    let reason = StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason())
-        .unwrap_or("Error");
+    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
     text(
         status,
         "text/html; charset=UTF-8",
@@ -186,11 +176,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day_of_year - (153 * march_month + 2) / 5 + 1)
 }

@@ -38,19 +38,11 @@ pub struct Place {
 }
 
 const fn ethereum(address: &'static str, decimals: u8) -> Place {
-    Place {
-        platform: "ethereum",
-        address,
-        decimals,
-    }
+    Place { platform: "ethereum", address, decimals }
 }
 
 const fn base(address: &'static str, decimals: u8) -> Place {
-    Place {
-        platform: "base",
-        address,
-        decimals,
-    }
+    Place { platform: "base", address, decimals }
 }
 
 /// The coin with an id.

@@ -42,17 +42,12 @@ pub struct Call {
 impl Call {
     /// A query parameter.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A query parameter that holds a comma-joined list.
     pub fn list(&self, name: &str) -> Vec<&str> {
-        self.parameter(name)
-            .map(|list| list.split(',').collect())
-            .unwrap_or_default()
+        self.parameter(name).map(|list| list.split(',').collect()).unwrap_or_default()
     }
 }
 
@@ -110,11 +105,7 @@ impl Control {
             list_padding: config.list_padding,
             lower_case_keys: config.lower_case_keys,
         };
-        Self(Arc::new(Shared {
-            clock,
-            stage: Mutex::new(stage),
-            arrived: watch::Sender::new(0),
-        }))
+        Self(Arc::new(Shared { clock, stage: Mutex::new(stage), arrived: watch::Sender::new(0) }))
     }
 
     /// The stand-in's clock.
@@ -203,12 +194,7 @@ impl Control {
 
     /// The calls of one endpoint.
     pub fn calls_of(&self, endpoint: Endpoint) -> Vec<Call> {
-        self.stage()
-            .calls
-            .iter()
-            .filter(|call| call.endpoint == endpoint)
-            .cloned()
-            .collect()
+        self.stage().calls.iter().filter(|call| call.endpoint == endpoint).cloned().collect()
     }
 
     /// Empties the call log.
@@ -242,26 +228,16 @@ impl Control {
         if status == 200 {
             stage.gate.spend();
         }
-        if let Some(call) = stage
-            .calls
-            .get_mut(number)
-            .filter(|call| call.at_ms == at_ms && call.status.is_none())
-        {
+        if let Some(call) = stage.calls.get_mut(number).filter(|call| call.at_ms == at_ms && call.status.is_none()) {
             call.status = Some(status);
         }
     }
 }
 
 fn check_coin(id: &str) -> Result<(), ControlError> {
-    coins::by_id(id)
-        .map(drop)
-        .ok_or_else(|| ControlError::UnknownCoin(id.to_owned()))
+    coins::by_id(id).map(drop).ok_or_else(|| ControlError::UnknownCoin(id.to_owned()))
 }
 
 fn check_number(text: &str) -> Result<(), ControlError> {
-    if is_json_number(text) {
-        Ok(())
-    } else {
-        Err(ControlError::NotANumber(text.to_owned()))
-    }
+    if is_json_number(text) { Ok(()) } else { Err(ControlError::NotANumber(text.to_owned())) }
 }

@@ -89,19 +89,12 @@ pub struct Gate {
 impl Gate {
     /// A gate of one host that knows one key.
     pub fn new(host: Host, key: String, limits: Limits) -> Self {
-        Self {
-            host,
-            key,
-            limits,
-            recent_ms: VecDeque::new(),
-        }
+        Self { host, key, limits, recent_ms: VecDeque::new() }
     }
 
     /// Counts a call and answers it if it may not pass.
     pub fn check(&mut self, headers: &HeaderMap, uri: &Uri, at_ms: i64) -> Option<Response> {
-        self.count(at_ms)
-            .or_else(|| self.check_key(headers, uri, at_ms))
-            .or_else(|| self.check_credits())
+        self.count(at_ms).or_else(|| self.check_key(headers, uri, at_ms)).or_else(|| self.check_credits())
     }
 
     /// An answer of status 200 went out.

@@ -78,10 +78,7 @@ struct PathStep {
 }
 
 async fn path(State(control): State<Control>, Json(body): Json<PathBody>) -> Response {
-    let steps = body
-        .path
-        .iter()
-        .map(|step| (Duration::from_millis(step.after_ms), step.price.as_deref()));
+    let steps = body.path.iter().map(|step| (Duration::from_millis(step.after_ms), step.price.as_deref()));
     moved(control.script(&body.id, steps))
 }
 
@@ -167,32 +164,12 @@ struct ClockBody {
 async fn move_clock(State(control): State<Control>, Json(body): Json<ClockBody>) -> Response {
     let clock = control.clock();
     match body {
-        ClockBody {
-            advance_ms: Some(ms),
-            set_ms: None,
-            stop: false,
-            run: false,
-        } => {
+        ClockBody { advance_ms: Some(ms), set_ms: None, stop: false, run: false } => {
             clock.advance(Duration::from_millis(ms));
         }
-        ClockBody {
-            advance_ms: None,
-            set_ms: Some(ms),
-            stop: false,
-            run: false,
-        } => clock.set(ms),
-        ClockBody {
-            advance_ms: None,
-            set_ms: None,
-            stop: true,
-            run: false,
-        } => clock.stop(),
-        ClockBody {
-            advance_ms: None,
-            set_ms: None,
-            stop: false,
-            run: true,
-        } => clock.run(),
+        ClockBody { advance_ms: None, set_ms: Some(ms), stop: false, run: false } => clock.set(ms),
+        ClockBody { advance_ms: None, set_ms: None, stop: true, run: false } => clock.stop(),
+        ClockBody { advance_ms: None, set_ms: None, stop: false, run: true } => clock.run(),
         _ => return refused("say one of advance_ms, set_ms, stop and run"),
     }
     StatusCode::NO_CONTENT.into_response()
@@ -225,9 +202,7 @@ async fn calls(State(control): State<Control>) -> Json<Vec<Call>> {
 }
 
 async fn list_coins() -> Json<Value> {
-    let coins = coins::COINS
-        .iter()
-        .map(|coin| json!({"id": coin.id, "symbol": coin.symbol, "price": coin.usd}));
+    let coins = coins::COINS.iter().map(|coin| json!({"id": coin.id, "symbol": coin.symbol, "price": coin.usd}));
     Json(json!({"stand_in_data": true, "coins": coins.collect::<Vec<_>>()}))
 }
 

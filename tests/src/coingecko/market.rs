@@ -167,11 +167,7 @@ impl Market {
             .flat_map(|(base, quote)| Dex::all(platform).iter().map(move |dex| (base, quote, dex)))
             .map(|(base, quote, dex)| self.pool(platform, base, quote, dex, at_ms))
             .collect();
-        pools.sort_by(|a, b| {
-            b.reserve_f64()
-                .total_cmp(&a.reserve_f64())
-                .then_with(|| a.address.cmp(&b.address))
-        });
+        pools.sort_by(|a, b| b.reserve_f64().total_cmp(&a.reserve_f64()).then_with(|| a.address.cmp(&b.address)));
         pools
     }
 
@@ -228,38 +224,13 @@ impl Dex {
     fn all(platform: &str) -> &'static [Self] {
         match platform {
             "ethereum" => &[
-                Self {
-                    id: "uniswap_v3",
-                    name: "Uniswap V3",
-                    fee: " 0.3%",
-                    share: 0.6,
-                },
-                Self {
-                    id: "uniswap_v2",
-                    name: "Uniswap V2",
-                    fee: "",
-                    share: 0.25,
-                },
+                Self { id: "uniswap_v3", name: "Uniswap V3", fee: " 0.3%", share: 0.6 },
+                Self { id: "uniswap_v2", name: "Uniswap V2", fee: "", share: 0.25 },
             ],
             "base" => &[
-                Self {
-                    id: "aerodrome-base",
-                    name: "Aerodrome (Base)",
-                    fee: "",
-                    share: 0.5,
-                },
-                Self {
-                    id: "uniswap-v3-base",
-                    name: "Uniswap V3 (Base)",
-                    fee: " 0.3%",
-                    share: 0.3,
-                },
-                Self {
-                    id: "uniswap-v2-base",
-                    name: "Uniswap V2 (Base)",
-                    fee: "",
-                    share: 0.1,
-                },
+                Self { id: "aerodrome-base", name: "Aerodrome (Base)", fee: "", share: 0.5 },
+                Self { id: "uniswap-v3-base", name: "Uniswap V3 (Base)", fee: " 0.3%", share: 0.3 },
+                Self { id: "uniswap-v2-base", name: "Uniswap V2 (Base)", fee: "", share: 0.1 },
             ],
             _ => &[],
         }
@@ -290,9 +261,7 @@ pub struct Pool {
 impl Pool {
     /// Whether a token is one of the pool's two.
     pub fn holds(&self, address: &str) -> bool {
-        [self.base, self.quote]
-            .iter()
-            .any(|side| side.place.address.eq_ignore_ascii_case(address))
+        [self.base, self.quote].iter().any(|side| side.place.address.eq_ignore_ascii_case(address))
     }
 
     /// The pool's name: the tokens, and the fee where the exchange has tiers.
@@ -302,18 +271,13 @@ impl Pool {
     }
 
     fn reserve_f64(&self) -> f64 {
-        self.reserve_usd
-            .as_deref()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or_default()
+        self.reserve_usd.as_deref().and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 }
 
 /// The address the stand-in gives a pool: made up, the same on every run.
 pub fn pool_address(platform: &str, base: &str, quote: &str, dex: &str) -> String {
-    let words: Vec<String> = (0..3)
-        .map(|n| format!("{:016x}", hash(0, &[platform, base, quote, dex], n)))
-        .collect();
+    let words: Vec<String> = (0..3).map(|n| format!("{:016x}", hash(0, &[platform, base, quote, dex], n))).collect();
     format!("0x{}", &words.concat()[..40])
 }
 
@@ -325,10 +289,7 @@ fn plain(text: &str) -> String {
 /// splitmix64 over FNV-1a: stable across platforms and releases.
 fn hash(seed: u64, names: &[&str], index: i64) -> u64 {
     let mut state = 0xcbf2_9ce4_8422_2325_u64 ^ seed;
-    let bytes = names
-        .iter()
-        .flat_map(|name| name.bytes().chain([0]))
-        .chain(index.to_le_bytes());
+    let bytes = names.iter().flat_map(|name| name.bytes().chain([0])).chain(index.to_le_bytes());
     for byte in bytes {
         state = (state ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     }
@@ -399,11 +360,6 @@ mod tests {
             assert_eq!(addresses.len(), pools.len());
             assert!(pools.iter().all(|pool| pool.address.len() == 42));
         }
-        assert!(
-            market
-                .pools("ethereum", NOW)
-                .iter()
-                .any(|pool| pool.name() == "WETH / USDC 0.3%")
-        );
+        assert!(market.pools("ethereum", NOW).iter().any(|pool| pool.name() == "WETH / USDC 0.3%"));
     }
 }

@@ -133,25 +133,17 @@ impl CoinGecko {
         };
         let (stop, stopped) = oneshot::channel();
         let app = router(control.clone());
-        let thread = std::thread::Builder::new()
-            .name("coingecko".to_owned())
-            .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = serve(listener, app) => {}
-                        _ = stopped => {}
-                    }
-                });
-                // Leaving drops the runtime, and with it every connection.
-            })?;
+        let thread = std::thread::Builder::new().name("coingecko".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = serve(listener, app) => {}
+                    _ = stopped => {}
+                }
+            });
+            // Leaving drops the runtime, and with it every connection.
+        })?;
         let url = format!("http://{address}{API_ROOT}");
-        Ok(Self {
-            url,
-            control,
-            address,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { url, control, address, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where the levers are for those outside this process, `http://127.0.0.1:{port}/__control`.
@@ -177,9 +169,7 @@ impl Drop for CoinGecko {
 
 fn router(control: Control) -> Router {
     let api = routes::router(control.clone()).layer(middleware::from_fn_with_state(control.clone(), stage_call));
-    Router::new()
-        .nest(API_ROOT, api)
-        .nest("/__control", levers::router(control))
+    Router::new().nest(API_ROOT, api).nest("/__control", levers::router(control))
 }
 
 /// Accepts for ever. Connections are tasks of this runtime and end with it.
@@ -204,11 +194,7 @@ async fn serve(listener: TcpListener, app: Router) {
                 }
             });
             // An error here is a client that went away, or a fault that closed the connection.
-            drop(
-                http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await,
-            );
+            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
         });
     }
 }
@@ -289,9 +275,7 @@ fn call_of(request: &Request, at_ms: i64) -> Call {
     let path = request.uri().path();
     let mut headers: Vec<_> = request.headers().keys().map(ToString::to_string).collect();
     headers.sort_unstable();
-    let query = axum::extract::Query::try_from_uri(request.uri())
-        .map(|query| query.0)
-        .unwrap_or_default();
+    let query = axum::extract::Query::try_from_uri(request.uri()).map(|query| query.0).unwrap_or_default();
     Call {
         at_ms,
         endpoint: Endpoint::of(path),

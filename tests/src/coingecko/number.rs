@@ -28,9 +28,7 @@ impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             None => serializer.serialize_none(),
-            Some(text) => RawValue::from_string(text.clone())
-                .map_err(serde::ser::Error::custom)?
-                .serialize(serializer),
+            Some(text) => RawValue::from_string(text.clone()).map_err(serde::ser::Error::custom)?.serialize(serializer),
         }
     }
 }
@@ -65,9 +63,7 @@ impl Precision {
             Self::Full => return text.to_owned(),
             Self::Places(places) => half_up(value, places),
             Self::General if value.abs() >= Decimal::ONE => half_up(value, 2),
-            Self::General => value
-                .round_sf_with_strategy(6, RoundingStrategy::MidpointAwayFromZero)
-                .unwrap_or(value),
+            Self::General => value.round_sf_with_strategy(6, RoundingStrategy::MidpointAwayFromZero).unwrap_or(value),
         };
         decimal_text(rounded)
     }
@@ -75,9 +71,7 @@ impl Precision {
 
 /// Reads plain and exponent form.
 pub fn parse_decimal(text: &str) -> Option<Decimal> {
-    Decimal::from_str_exact(text)
-        .or_else(|_| Decimal::from_scientific(text))
-        .ok()
+    Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).ok()
 }
 
 /// Whether a text is a JSON number and so may be scripted as a price.
@@ -104,10 +98,7 @@ fn decimal_text(value: Decimal) -> String {
     let digits = fraction.trim_start_matches('0');
     let exponent = fraction.len() - digits.len() + 1;
     let (first, rest) = digits.split_at(1);
-    format!(
-        "{sign}{first}.{}e-{exponent:02}",
-        if rest.is_empty() { "0" } else { rest }
-    )
+    format!("{sign}{first}.{}e-{exponent:02}", if rest.is_empty() { "0" } else { rest })
 }
 
 /// A float in the shortest text that reads back the same, exponent form where Ruby uses it.
@@ -120,11 +111,7 @@ pub fn float_text(value: f64) -> String {
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let point = if mantissa.contains('.') { "" } else { ".0" };
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    format!(
-        "{mantissa}{point}e{}{:02}",
-        if exponent < 0 { '-' } else { '+' },
-        exponent.abs()
-    )
+    format!("{mantissa}{point}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
 }
 
 #[cfg(test)]
@@ -133,13 +120,7 @@ mod tests {
 
     #[test]
     fn a_number_is_written_with_its_own_text() {
-        for text in [
-            "1e-18",
-            "3127.418293657123456789",
-            "0.000000000000000001",
-            "-1.50",
-            "8.68e-06",
-        ] {
+        for text in ["1e-18", "3127.418293657123456789", "0.000000000000000001", "-1.50", "8.68e-06"] {
             assert_eq!(serde_json::to_string(&Number(Some(text.into()))).unwrap(), text);
         }
         assert_eq!(serde_json::to_string(&Number(None)).unwrap(), "null");
@@ -167,13 +148,9 @@ mod tests {
 
     #[test]
     fn floats_print_as_ruby_prints_them() {
-        for (value, expected) in [
-            (0.0, "0"),
-            (12.5, "12.5"),
-            (8.68e-6, "8.68e-06"),
-            (1e-18, "1.0e-18"),
-            (1e16, "1.0e+16"),
-        ] {
+        for (value, expected) in
+            [(0.0, "0"), (12.5, "12.5"), (8.68e-6, "8.68e-06"), (1e-18, "1.0e-18"), (1e16, "1.0e+16")]
+        {
             assert_eq!(float_text(value), expected);
         }
     }

@@ -72,15 +72,9 @@ async fn simple_price(State(control): State<Control>, every: Tampered, Query(par
     let at_ms = control.clock().now_ms();
     let stage = control.stage();
     check_count("coin ids", ids.len(), stage.gate.limits.max_ids, at_ms)?;
-    let view = View {
-        stage: &stage,
-        every: every.map(|Extension(every)| every),
-        at_ms,
-    };
-    let found: BTreeMap<_, _> = ids
-        .into_iter()
-        .filter_map(|id| Some((id.to_owned(), view.entry(coins::by_id(id)?, &asked))))
-        .collect();
+    let view = View { stage: &stage, every: every.map(|Extension(every)| every), at_ms };
+    let found: BTreeMap<_, _> =
+        ids.into_iter().filter_map(|id| Some((id.to_owned(), view.entry(coins::by_id(id)?, &asked)))).collect();
     Ok(ok(&found))
 }
 
@@ -94,33 +88,16 @@ async fn token_price(
     let asked = Asked::read(&parameters)?;
     let at_ms = control.clock().now_ms();
     let stage = control.stage();
-    check_count(
-        "contract addresses",
-        addresses.len(),
-        stage.gate.limits.max_addresses,
-        at_ms,
-    )?;
-    if !COINS
-        .iter()
-        .flat_map(|coin| coin.places)
-        .any(|place| place.platform == platform)
-    {
+    check_count("contract addresses", addresses.len(), stage.gate.limits.max_addresses, at_ms)?;
+    if !COINS.iter().flat_map(|coin| coin.places).any(|place| place.platform == platform) {
         return Err(answer::json_body(404, &json!({"error": "asset platform not found"})).into());
     }
-    let view = View {
-        stage: &stage,
-        every: every.map(|Extension(every)| every),
-        at_ms,
-    };
+    let view = View { stage: &stage, every: every.map(|Extension(every)| every), at_ms };
     let found: BTreeMap<_, _> = addresses
         .into_iter()
         .filter_map(|address| {
             let (coin, _) = coins::by_address(&platform, address)?;
-            let key = if stage.lower_case_keys {
-                address.to_ascii_lowercase()
-            } else {
-                address.to_owned()
-            };
+            let key = if stage.lower_case_keys { address.to_ascii_lowercase() } else { address.to_owned() };
             Some((key, view.entry(coin, &asked)))
         })
         .collect();
@@ -142,9 +119,7 @@ impl Asked {
         let flag = |name: &str| parameters.get(name).is_some_and(|value| value == "true");
         Ok(Self {
             // The stand-in quotes USD only; other currencies are left out, as unknown ones are.
-            usd: list(required(parameters, "vs_currencies")?)
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case("usd")),
+            usd: list(required(parameters, "vs_currencies")?).iter().any(|name| name.eq_ignore_ascii_case("usd")),
             precision: precision(parameters)?,
             market_cap: flag("include_market_cap"),
             volume: flag("include_24hr_vol"),
@@ -165,12 +140,7 @@ impl View<'_> {
     fn price(&self, coin: &Coin, precision: Precision) -> Number {
         match &self.every {
             Some(EveryPrice(price)) => Number(price.clone()),
-            None => Number(
-                self.stage
-                    .market
-                    .price(coin, self.at_ms)
-                    .map(|text| precision.apply(&text)),
-            ),
+            None => Number(self.stage.market.price(coin, self.at_ms).map(|text| precision.apply(&text))),
         }
     }
 
@@ -201,16 +171,8 @@ async fn coins_list(State(control): State<Control>, Query(parameters): Parameter
     let with_platforms = parameters.get("include_platform").is_some_and(|value| value == "true");
     let padding = control.stage().list_padding;
     let known = COINS.iter().map(|coin| {
-        let platforms = coin
-            .places
-            .iter()
-            .map(|place| (place.platform, json!(place.address.to_ascii_lowercase())));
-        (
-            coin.id.to_owned(),
-            coin.symbol,
-            coin.name.to_owned(),
-            json!(platforms.collect::<BTreeMap<_, _>>()),
-        )
+        let platforms = coin.places.iter().map(|place| (place.platform, json!(place.address.to_ascii_lowercase())));
+        (coin.id.to_owned(), coin.symbol, coin.name.to_owned(), json!(platforms.collect::<BTreeMap<_, _>>()))
     });
     // Upstream's list is long, and full of platforms and addresses that are not Ethereum's.
     let filler = (0..padding).map(|n| {
@@ -253,11 +215,7 @@ async fn markets(State(control): State<Control>, every: Tampered, Query(paramete
     let ids = parameters.get("ids").map(|ids| list(ids));
     let at_ms = control.clock().now_ms();
     let stage = control.stage();
-    let view = View {
-        stage: &stage,
-        every: every.map(|Extension(every)| every),
-        at_ms,
-    };
+    let view = View { stage: &stage, every: every.map(|Extension(every)| every), at_ms };
     let market = &stage.market;
     let computed = |value: Option<f64>| value.map_or(Number(None), Number::computed);
     let rows: Vec<_> = COINS
@@ -321,14 +279,7 @@ async fn market_chart(
     let computed = |value: Option<f64>| value.map_or(Number(None), Number::computed);
     let series = |value: &dyn Fn(i64) -> Number| times.iter().map(|time| (*time, value(*time))).collect();
     let every = every.map(|Extension(every)| every);
-    let price = |at_ms| {
-        View {
-            stage: &stage,
-            every: every.clone(),
-            at_ms,
-        }
-        .price(coin, precision)
-    };
+    let price = |at_ms| View { stage: &stage, every: every.clone(), at_ms }.price(coin, precision);
     Ok(ok(&Chart {
         prices: series(&price),
         market_caps: series(&|time| computed(stage.market.market_cap(coin, time))),
@@ -350,10 +301,7 @@ async fn ohlc(
     let coin = coins::by_id(&id).ok_or_else(answer::coin_not_found)?;
     required(&parameters, "vs_currency")?;
     let precision = chart_precision(&parameters)?;
-    if !matches!(
-        required(&parameters, "days")?,
-        "1" | "7" | "14" | "30" | "90" | "180" | "365" | "max"
-    ) {
+    if !matches!(required(&parameters, "days")?, "1" | "7" | "14" | "30" | "90" | "180" | "365" | "max") {
         return Err(answer::invalid_parameter("days").into());
     }
     let now_ms = control.clock().now_ms();
@@ -377,13 +325,7 @@ async fn ohlc(
         let prices: Vec<f64> = looks.collect();
         let high = prices.iter().copied().reduce(f64::max)?;
         let low = prices.iter().copied().reduce(f64::min)?;
-        Some((
-            close_ms,
-            number(*prices.first()?),
-            number(high),
-            number(low),
-            number(*prices.last()?),
-        ))
+        Some((close_ms, number(*prices.first()?), number(high), number(low), number(*prices.last()?)))
     };
     let rows: Vec<_> = std::iter::successors(Some(first_close_ms), |close| Some(close + grain_ms))
         .take_while(|close| *close <= at_ms)
@@ -401,11 +343,7 @@ async fn token_pools(
     coins::by_address(platform, &address).ok_or_else(answer::onchain_not_found)?;
     let page = match parameters.get("page") {
         None => 1,
-        Some(page) => page
-            .parse()
-            .ok()
-            .filter(|page| *page > 0)
-            .ok_or_else(|| answer::invalid_parameter("page"))?,
+        Some(page) => page.parse().ok().filter(|page| *page > 0).ok_or_else(|| answer::invalid_parameter("page"))?,
     };
     let pools = control.stage().market.pools(platform, control.clock().now_ms());
     let holding = pools.iter().filter(|pool| pool.holds(&address));
