@@ -38,9 +38,7 @@ pub fn everything(workspace: &Workspace, tools: &Toolbox, args: &Args) -> Result
 pub fn app(workspace: &Workspace, tools: &Toolbox, args: &Args) -> Result<()> {
     step("build the app", || {
         let mut trunk = tools.wasm_command("trunk");
-        trunk
-            .current_dir(&workspace.root)
-            .args(["build", "--public-url", &args.public_url]);
+        trunk.current_dir(&workspace.root).args(["build", "--public-url", &args.public_url]);
         if args.dev {
             trunk.args(["--release=false", "--cargo-profile=dev"]);
         }

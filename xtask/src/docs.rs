@@ -25,26 +25,14 @@ pub fn generate(workspace: &Workspace, check: bool) -> Result<()> {
         fs::remove_dir_all(&fresh)?;
     }
     write(workspace, &fresh)?;
-    ensure!(
-        read(&fresh)? == read(&folder)?,
-        "{FOLDER} is not what `cargo xtask docs` generates"
-    );
+    ensure!(read(&fresh)? == read(&folder)?, "{FOLDER} is not what `cargo xtask docs` generates");
     Ok(())
 }
 
 fn write(workspace: &Workspace, folder: &Path) -> Result<()> {
     run(Command::new("cargo")
         .current_dir(&workspace.root)
-        .args([
-            "run",
-            "--quiet",
-            "--locked",
-            "--package=backend",
-            "--bin=foolscap",
-            "--",
-            "schemas",
-            "--out",
-        ])
+        .args(["run", "--quiet", "--locked", "--package=backend", "--bin=foolscap", "--", "schemas", "--out"])
         .arg(folder))
 }
 
@@ -52,10 +40,6 @@ fn write(workspace: &Workspace, folder: &Path) -> Result<()> {
 fn read(folder: &Path) -> Result<BTreeMap<OsString, Vec<u8>>> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     entries
-        .map(|entry| {
-            entry
-                .and_then(|entry| Ok((entry.file_name(), fs::read(entry.path())?)))
-                .map_err(Into::into)
-        })
+        .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), fs::read(entry.path())?))).map_err(Into::into))
         .collect()
 }

@@ -27,10 +27,7 @@ pub struct Args {
 /// `cargo xtask serve`: builds everything, then becomes the server.
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let tools = Toolbox::with(workspace, &APP)?;
-    let how = build::Args {
-        dev: args.dev,
-        public_url: "/".into(),
-    };
+    let how = build::Args { dev: args.dev, public_url: "/".into() };
     let mut server = Command::new(build::everything(workspace, &tools, &how)?);
     server.current_dir(&workspace.root).arg("serve");
     if let Some(market) = &args.market {

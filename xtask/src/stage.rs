@@ -44,10 +44,7 @@ struct Script {
 
 /// Turns every inline script into a file.
 fn stage(html: &str, base: &str) -> Result<Staged> {
-    let mut staged = Staged {
-        html: String::with_capacity(html.len()),
-        scripts: Vec::new(),
-    };
+    let mut staged = Staged { html: String::with_capacity(html.len()), scripts: Vec::new() };
     let mut rest = html;
     while let Some(start) = rest.find("<script") {
         let opening = start + rest[start..].find('>').context("a script tag without an end")? + 1;
@@ -73,8 +70,8 @@ fn stage(html: &str, base: &str) -> Result<Staged> {
     Ok(staged)
 }
 
-/// Computes every `integrity` again from the staged files: Trunk computes some of them before its
-/// last change to a file.
+/// Computes every `integrity` again from the staged files, so that none is older than a file's last
+/// change. A preload of something to be fetched loses it: browsers ignore it there, and say so.
 fn refresh_integrity(html: &str, base: &str, staged: &Path) -> Result<String> {
     let mut out = String::with_capacity(html.len());
     for piece in html.split_inclusive('>') {
@@ -82,22 +79,21 @@ fn refresh_integrity(html: &str, base: &str, staged: &Path) -> Result<String> {
             out.push_str(piece);
             continue;
         };
-        let url = attribute(piece, "src")
-            .or_else(|| attribute(piece, "href"))
-            .context("integrity of nothing")?;
+        let url = attribute(piece, "src").or_else(|| attribute(piece, "href")).context("integrity of nothing")?;
         let file = url.strip_prefix(base).with_context(|| format!("{url} is not ours"))?;
         let content = fs::read(staged.join(file)).with_context(|| format!("{file}, named by the page"))?;
-        out.push_str(&piece.replace(old, &integrity(&content)));
+        if attribute(piece, "as") == Some("fetch") {
+            out.push_str(&piece.replace(&format!(" integrity=\"{old}\""), ""));
+        } else {
+            out.push_str(&piece.replace(old, &integrity(&content)));
+        }
     }
     Ok(out)
 }
 
 /// Fails where the page holds what the policy would block: found here, not in a user's console.
 fn refuse_inline(html: &str) -> Result<()> {
-    ensure!(
-        !html.contains("<style"),
-        "index.html has an inline <style>; the policy blocks it"
-    );
+    ensure!(!html.contains("<style"), "index.html has an inline <style>; the policy blocks it");
     for piece in html.split_inclusive('>') {
         let Some(tag) = piece.rfind('<').map(|start| &piece[start..]) else {
             continue;
@@ -105,11 +101,7 @@ fn refuse_inline(html: &str) -> Result<()> {
         if attribute(tag, "style").is_some() {
             bail!("index.html has a style attribute; the policy blocks it: {tag}");
         }
-        if tag.contains(" on")
-            && tag
-                .split(' ')
-                .any(|word| word.starts_with("on") && word.contains("=\""))
-        {
+        if tag.contains(" on") && tag.split(' ').any(|word| word.starts_with("on") && word.contains("=\"")) {
             bail!("index.html has an inline event handler; the policy blocks it: {tag}");
         }
     }
@@ -131,12 +123,8 @@ fn integrity(content: &[u8]) -> String {
 /// Base64 of 48 bytes, or of any number that three divides: no padding to think of.
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let groups = bytes
-        .chunks_exact(3)
-        .map(|group| u32::from_be_bytes([0, group[0], group[1], group[2]]));
-    groups
-        .flat_map(|group| [18, 12, 6, 0].map(|shift| char::from(DIGITS[(group >> shift) as usize & 63])))
-        .collect()
+    let groups = bytes.chunks_exact(3).map(|group| u32::from_be_bytes([0, group[0], group[1], group[2]]));
+    groups.flat_map(|group| [18, 12, 6, 0].map(|shift| char::from(DIGITS[(group >> shift) as usize & 63]))).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -155,14 +143,9 @@ await init();
     #[test]
     fn an_inline_script_becomes_a_file_named_by_its_content() {
         let staged = stage(PAGE, "/").unwrap();
-        let [script] = &staged.scripts[..] else {
-            panic!("one script")
-        };
+        let [script] = &staged.scripts[..] else { panic!("one script") };
         assert_eq!(script.body, "import init from '/app.js';\nawait init();\n");
-        assert!(staged.html.contains(&format!(
-            r#"<script type="module" src="/{}" integrity="sha384-"#,
-            script.name
-        )));
+        assert!(staged.html.contains(&format!(r#"<script type="module" src="/{}" integrity="sha384-"#, script.name)));
         assert!(staged.html.contains(r#"<script src="/kept.js"></script>"#));
         assert!(!staged.html.contains("await"));
 
@@ -176,19 +159,18 @@ await init();
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("app.js"), "alert('Hello, world.');").unwrap();
         let html = refresh_integrity(PAGE, "/", &folder).unwrap();
+        let preload = r#"<link rel="preload" href="/app.js" integrity="sha384-old" as="fetch">"#;
+        let preloaded = refresh_integrity(preload, "/", &folder).unwrap();
         fs::remove_dir_all(&folder).unwrap();
         // The example of the W3C's recommendation on subresource integrity.
         let expected = "sha384-H8BRh8j48O9oYatfu5AZzq6A9RINhZO5H16dQZngK7T62em8MUt1FLm52t+eX6xO";
         assert_eq!(html, PAGE.replace("sha384-old", expected));
+        assert_eq!(preloaded, r#"<link rel="preload" href="/app.js" as="fetch">"#);
     }
 
     #[test]
     fn what_the_policy_blocks_is_refused() {
-        for bad in [
-            "<style>p{}</style>",
-            r#"<p style="color:red">"#,
-            r#"<body onload="f()">"#,
-        ] {
+        for bad in ["<style>p{}</style>", r#"<p style="color:red">"#, r#"<body onload="f()">"#] {
             assert!(refuse_inline(bad).is_err(), "{bad}");
         }
         assert!(refuse_inline(r#"<link rel="stylesheet" href="/style-1.css"><p class="style">on="x"</p>"#).is_ok());

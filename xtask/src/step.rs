@@ -18,10 +18,7 @@ pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
 /// Runs a command to its end; anything but success is an error that quotes the command.
 pub fn run(command: &mut Command) -> Result<()> {
     let line = quote(command);
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("can't run `{line}`"))?;
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("can't run `{line}`"))?;
     ensure!(status.success(), "`{line}` failed ({status})");
     Ok(())
 }
@@ -39,10 +36,7 @@ pub fn output(command: &mut Command) -> Result<String> {
 pub fn probe(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    output
-        .status
-        .success()
-        .then(|| text.lines().next().unwrap_or_default().trim().to_owned())
+    output.status.success().then(|| text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 /// The command as a person would type it.

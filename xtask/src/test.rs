@@ -46,23 +46,11 @@ struct Step {
 type Run = fn(&Bench<'_>) -> Result<Count>;
 
 const fn check(name: &'static str, needs: &'static [&'static str], tools: &'static [Need], run: Run) -> Step {
-    Step {
-        name,
-        needs,
-        tools,
-        tests: false,
-        run,
-    }
+    Step { name, needs, tools, tests: false, run }
 }
 
 const fn tests(name: &'static str, needs: &'static [&'static str], tools: &'static [Need], run: Run) -> Step {
-    Step {
-        name,
-        needs,
-        tools,
-        tests: true,
-        run,
-    }
+    Step { name, needs, tools, tests: true, run }
 }
 
 const STEPS: [Step; 10] = [
@@ -73,19 +61,9 @@ const STEPS: [Step; 10] = [
     check("clippy-wasm", &[], &[Need::WasmTarget], clippy_wasm),
     check("app", &[], &APP, app),
     tests("native", &[], &[Need::Packages("tests/contracts")], native),
-    tests(
-        "wasm",
-        &[],
-        &[Need::WasmTarget, Need::WasmBindgen, Need::Chromium],
-        wasm,
-    ),
+    tests("wasm", &[], &[Need::WasmTarget, Need::WasmBindgen, Need::Chromium], wasm),
     check("server", &["app"], &[], server),
-    tests(
-        "browser",
-        &["app", "server"],
-        &[Need::Packages("tests/browser"), Need::Chromium],
-        browser,
-    ),
+    tests("browser", &["app", "server"], &[Need::Packages("tests/browser"), Need::Chromium], browser),
 ];
 
 /// What the steps work with.
@@ -114,26 +92,16 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         [] => filter.is_none() || step.tests,
         only => only.iter().any(|name| name == step.name),
     };
-    let needed = |step: &Step| {
-        STEPS
-            .iter()
-            .any(|other| wanted(other) && other.needs.contains(&step.name))
-    };
+    let needed = |step: &Step| STEPS.iter().any(|other| wanted(other) && other.needs.contains(&step.name));
     let steps: Vec<&Step> = STEPS.iter().filter(|step| wanted(step) || needed(step)).collect();
 
     let tools = Toolbox::with(workspace, steps.iter().flat_map(|step| step.tools))?;
-    let bench = Bench {
-        workspace,
-        tools,
-        filter,
-    };
+    let bench = Bench { workspace, tools, filter };
     let mut rows: Vec<(&str, f64, Count)> = Vec::new();
     for step in steps {
         eprintln!("\n[xtask] ── {} ──", step.name);
         let start = Instant::now();
-        let broken = rows
-            .iter()
-            .find(|(name, _, count)| step.needs.contains(name) && count.failed > 0);
+        let broken = rows.iter().find(|(name, _, count)| step.needs.contains(name) && count.failed > 0);
         let result = match broken {
             Some((name, ..)) => Err(anyhow::anyhow!("not run, because `{name}` failed")),
             None => (step.run)(&bench),
@@ -154,10 +122,7 @@ fn conclude(rows: &[(&str, f64, Count)]) -> ! {
     for (name, time, Count { passed, failed }) in rows {
         println!("{name:<14}{time:>9.1}{passed:>9}{failed:>9}");
         seconds += time;
-        sum = Count {
-            passed: sum.passed + passed,
-            failed: sum.failed + failed,
-        };
+        sum = Count { passed: sum.passed + passed, failed: sum.failed + failed };
     }
     println!("{:<14}{seconds:>9.1}\n", "total");
     println!("{} passed, {} failed", sum.passed, sum.failed);
@@ -169,14 +134,7 @@ pub fn soak(workspace: &Workspace, args: &SoakArgs) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo
         .current_dir(&workspace.root)
-        .args([
-            "test",
-            "--release",
-            "--locked",
-            "--package=shared",
-            "--package=tests",
-            "--no-fail-fast",
-        ])
+        .args(["test", "--release", "--locked", "--package=shared", "--package=tests", "--no-fail-fast"])
         .args(&args.filter)
         .env("PROPTEST_CASES", args.cases.to_string());
     let start = Instant::now();
@@ -194,12 +152,7 @@ impl Bench<'_> {
     fn cargo_wasm(&self, arguments: &[&str]) -> Command {
         let mut cargo = self.tools.wasm_command("cargo");
         cargo.current_dir(&self.workspace.root).args(arguments);
-        cargo.args([
-            "--package=shared",
-            "--package=frontend",
-            "--target=wasm32-unknown-unknown",
-            "--locked",
-        ]);
+        cargo.args(["--package=shared", "--package=frontend", "--target=wasm32-unknown-unknown", "--locked"]);
         cargo
     }
 
@@ -216,15 +169,7 @@ fn format(bench: &Bench<'_>) -> Result<Count> {
 
 /// Duplicates are for `cargo deny check bans` by hand: most are others' to mend.
 fn dependencies(bench: &Bench<'_>) -> Result<Count> {
-    let mut deny = bench.cargo(&[
-        "deny",
-        "--offline",
-        "check",
-        "--allow=duplicate",
-        "bans",
-        "licenses",
-        "sources",
-    ]);
+    let mut deny = bench.cargo(&["deny", "--offline", "check", "--allow=duplicate", "bans", "licenses", "sources"]);
     execute(&mut deny).map(|()| Count::PASSED)
 }
 
@@ -237,15 +182,7 @@ fn generated(bench: &Bench<'_>) -> Result<Count> {
 }
 
 fn clippy(bench: &Bench<'_>) -> Result<Count> {
-    let mut clippy = bench.cargo(&[
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ]);
+    let mut clippy = bench.cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
     execute(&mut clippy).map(|()| Count::PASSED)
 }
 
@@ -262,10 +199,7 @@ fn clippy_wasm(bench: &Bench<'_>) -> Result<Count> {
 }
 
 fn app(bench: &Bench<'_>) -> Result<Count> {
-    let how = build::Args {
-        dev: false,
-        public_url: "/".into(),
-    };
+    let how = build::Args { dev: false, public_url: "/".into() };
     build::app(bench.workspace, &bench.tools, &how).map(|()| Count::PASSED)
 }
 
@@ -283,10 +217,7 @@ fn wasm(bench: &Bench<'_>) -> Result<Count> {
         .args(bench.filter)
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
         .env("CHROMEDRIVER", tools::chromedriver())
-        .env(
-            "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
-            bench.workspace.path("xtask/webdriver.json"),
-        )
+        .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", bench.workspace.path("xtask/webdriver.json"))
         .env("WASM_BINDGEN_TEST_ONLY_WEB", "1")
         .env("WASM_BINDGEN_TEST_TIMEOUT", "900")
         .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
@@ -315,20 +246,14 @@ fn browser(bench: &Bench<'_>) -> Result<Count> {
 /// did not compile, a crash) counts as one.
 fn counted(command: &mut Command, count: fn(&str) -> Count) -> Result<Count> {
     let line = quote(command);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("can't run `{line}`"))?;
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().with_context(|| format!("can't run `{line}`"))?;
     let mut sum = Count::default();
     for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
         let line = line?;
         println!("{line}");
         let Count { passed, failed } = count(&line);
-        sum = Count {
-            passed: sum.passed + passed,
-            failed: sum.failed + failed,
-        };
+        sum = Count { passed: sum.passed + passed, failed: sum.failed + failed };
     }
     let status = child.wait()?;
     if !status.success() {
@@ -343,10 +268,7 @@ fn cargo_count(line: &str) -> Count {
     let Some(result) = line.trim().strip_prefix("test result: ") else {
         return Count::default();
     };
-    Count {
-        passed: number_before(result, " passed"),
-        failed: number_before(result, " failed"),
-    }
+    Count { passed: number_before(result, " passed"), failed: number_before(result, " failed") }
 }
 
 /// Reads Playwright's closing lines: `  12 passed (3.4s)`, `  1 failed`.
@@ -363,11 +285,7 @@ fn number_before(text: &str, word: &str) -> u64 {
     let Some((before, _)) = text.split_once(word) else {
         return 0;
     };
-    before
-        .rsplit(' ')
-        .next()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0)
+    before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -386,16 +304,8 @@ mod unit {
 
     #[test]
     fn playwrights_closing_lines_are_counted() {
-        let counts = [
-            "  12 passed (3.4s)",
-            "  1 failed",
-            "  1 flaky",
-            "    3 failed attempts",
-            "Running 13 tests",
-        ];
-        let counts = counts
-            .map(playwright_count)
-            .map(|Count { passed, failed }| (passed, failed));
+        let counts = ["  12 passed (3.4s)", "  1 failed", "  1 flaky", "    3 failed attempts", "Running 13 tests"];
+        let counts = counts.map(playwright_count).map(|Count { passed, failed }| (passed, failed));
         assert_eq!(counts, [(12, 0), (0, 1), (0, 0), (0, 0), (0, 0)]);
     }
 
@@ -403,9 +313,7 @@ mod unit {
     fn every_need_of_a_step_comes_before_it() {
         for (i, step) in STEPS.iter().enumerate() {
             assert!(
-                step.needs
-                    .iter()
-                    .all(|need| STEPS[..i].iter().any(|earlier| earlier.name == *need)),
+                step.needs.iter().all(|need| STEPS[..i].iter().any(|earlier| earlier.name == *need)),
                 "{}",
                 step.name
             );

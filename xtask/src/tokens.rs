@@ -39,31 +39,15 @@ enum Contract {
     /// The list has the one token of this symbol on this chain.
     Listed,
     /// The list lacks it: address, decimals and name from the reference system's configuration.
-    Given {
-        address: &'static str,
-        decimals: u8,
-        name: &'static str,
-    },
+    Given { address: &'static str, decimals: u8, name: &'static str },
 }
 
 const fn listed(chain: u64, symbol: &'static str, coin: &'static str) -> BuiltIn {
-    BuiltIn {
-        chain,
-        symbol,
-        coin: Some(coin),
-        usd: false,
-        contract: Contract::Listed,
-    }
+    BuiltIn { chain, symbol, coin: Some(coin), usd: false, contract: Contract::Listed }
 }
 
 const fn unpriced(chain: u64, symbol: &'static str) -> BuiltIn {
-    BuiltIn {
-        chain,
-        symbol,
-        coin: None,
-        usd: false,
-        contract: Contract::Listed,
-    }
+    BuiltIn { chain, symbol, coin: None, usd: false, contract: Contract::Listed }
 }
 
 const fn given(
@@ -72,18 +56,8 @@ const fn given(
     coin: &'static str,
     (address, decimals, name): (&'static str, u8, &'static str),
 ) -> BuiltIn {
-    let contract = Contract::Given {
-        address,
-        decimals,
-        name,
-    };
-    BuiltIn {
-        chain,
-        symbol,
-        coin: Some(coin),
-        usd: false,
-        contract,
-    }
+    let contract = Contract::Given { address, decimals, name };
+    BuiltIn { chain, symbol, coin: Some(coin), usd: false, contract }
 }
 
 const fn usd(token: BuiltIn) -> BuiltIn {
@@ -104,12 +78,7 @@ const BUILT_IN: [BuiltIn; 28] = [
     listed(8453, "WETH", "weth"),
     usd(listed(8453, "USDC", "usd-coin")),
     usd(listed(8453, "DAI", "dai")),
-    usd(given(
-        8453,
-        "USDT",
-        "tether",
-        ("0xfde4C96c8593536E31F229EA8f37b2ADa2699bb2", 6, "Tether USD"),
-    )),
+    usd(given(8453, "USDT", "tether", ("0xfde4C96c8593536E31F229EA8f37b2ADa2699bb2", 6, "Tether USD"))),
     listed(8453, "cbETH", "coinbase-wrapped-staked-eth"),
     listed(8453, "cbBTC", "coinbase-wrapped-btc"),
     listed(8453, "AERO", "aerodrome-finance"),
@@ -119,37 +88,12 @@ const BUILT_IN: [BuiltIn; 28] = [
     listed(8453, "EURC", "euro-coin"),
     unpriced(8453, "WELL"),
     unpriced(8453, "KEYCAT"),
-    given(
-        8453,
-        "BRETT",
-        "based-brett",
-        ("0x532f27101965dd16442E59d40670FaF5eBB142E4", 18, "Brett"),
-    ),
+    given(8453, "BRETT", "based-brett", ("0x532f27101965dd16442E59d40670FaF5eBB142E4", 18, "Brett")),
     listed(11155111, "WETH", "weth"),
-    usd(given(
-        11155111,
-        "USDC",
-        "usd-coin",
-        ("0x1c7D4B196Cb0C7B01d743Fbc6116a902379C7238", 6, "USD Coin"),
-    )),
-    given(
-        11155111,
-        "LINK",
-        "chainlink",
-        ("0x779877A7B0D9E8603169DdbD7836e478b4624789", 18, "ChainLink Token"),
-    ),
-    given(
-        84532,
-        "WETH",
-        "weth",
-        ("0x4200000000000000000000000000000000000006", 18, "Wrapped Ether"),
-    ),
-    usd(given(
-        84532,
-        "USDC",
-        "usd-coin",
-        ("0x036CbD53842c5426634e7929541eC2318f3dCF7e", 6, "USD Coin"),
-    )),
+    usd(given(11155111, "USDC", "usd-coin", ("0x1c7D4B196Cb0C7B01d743Fbc6116a902379C7238", 6, "USD Coin"))),
+    given(11155111, "LINK", "chainlink", ("0x779877A7B0D9E8603169DdbD7836e478b4624789", 18, "ChainLink Token")),
+    given(84532, "WETH", "weth", ("0x4200000000000000000000000000000000000006", 18, "Wrapped Ether")),
+    usd(given(84532, "USDC", "usd-coin", ("0x036CbD53842c5426634e7929541eC2318f3dCF7e", 6, "USD Coin"))),
 ];
 
 /// A row of the table, without its key (chain, address).
@@ -167,9 +111,7 @@ pub fn generate(workspace: &Workspace, check: bool) -> Result<()> {
     let package = workspace.path(PACKAGE);
     let list = read_json(&package.join("build/uniswap-default.tokenlist.json"))?;
     let manifest = read_json(&package.join("package.json"))?;
-    let version = manifest["version"]
-        .as_str()
-        .context("the list's package has no version")?;
+    let version = manifest["version"].as_str().context("the list's package has no version")?;
 
     let table = render(&table(&list)?, version, list["timestamp"].as_str().unwrap_or("unknown"));
     let path = workspace.path(TABLE);
@@ -208,28 +150,19 @@ fn table(list: &Value) -> Result<BTreeMap<(u64, [u8; 20]), Row>> {
             usd: false,
         };
         let address = parse_address(&text("address")?)?;
-        ensure!(
-            rows.insert((chain, address), row).is_none(),
-            "the list holds {token} twice"
-        );
+        ensure!(rows.insert((chain, address), row).is_none(), "the list holds {token} twice");
     }
 
     for token in &BUILT_IN {
         match token.contract {
             Contract::Listed => {
-                let mut found = rows
-                    .iter_mut()
-                    .filter(|((c, _), r)| *c == token.chain && r.symbol == token.symbol);
+                let mut found = rows.iter_mut().filter(|((c, _), r)| *c == token.chain && r.symbol == token.symbol);
                 let (Some((_, row)), None) = (found.next(), found.next()) else {
                     bail!("the list holds no single {} on chain {}", token.symbol, token.chain);
                 };
                 (row.coin, row.built_in, row.usd) = (token.coin, true, token.usd);
             }
-            Contract::Given {
-                address,
-                decimals,
-                name,
-            } => {
+            Contract::Given { address, decimals, name } => {
                 let row = Row {
                     decimals,
                     symbol: token.symbol.into(),
@@ -257,23 +190,13 @@ fn render(rows: &BTreeMap<(u64, [u8; 20]), Row>, version: &str, date: &str) -> S
          # chain_id\taddress\tdecimals\tsymbol\tname\tcoin_id\torigin\tpinned\n"
     );
     for ((chain, address), row) in rows {
-        let Row {
-            decimals,
-            symbol,
-            name,
-            coin,
-            built_in,
-            usd,
-        } = row;
+        let Row { decimals, symbol, name, coin, built_in, usd } = row;
         let address = checksummed(address);
         let coin = coin.unwrap_or("-");
         let origin = if *built_in { "builtin" } else { "list" };
         let pinned = if *usd { "usd" } else { "-" };
-        writeln!(
-            out,
-            "{chain}\t{address}\t{decimals}\t{symbol}\t{name}\t{coin}\t{origin}\t{pinned}"
-        )
-        .expect("writing to a String can't fail");
+        writeln!(out, "{chain}\t{address}\t{decimals}\t{symbol}\t{name}\t{coin}\t{origin}\t{pinned}")
+            .expect("writing to a String can't fail");
     }
     out
 }
@@ -297,19 +220,10 @@ fn checksummed(address: &[u8; 20]) -> String {
     let digits: String = address.iter().map(|byte| format!("{byte:02x}")).collect();
     let hash = Keccak256::digest(digits.as_bytes());
     let nibble = |i: usize| {
-        if i.is_multiple_of(2) {
-            hash[i / 2] >> 4
-        } else {
-            hash[i / 2] & 15
-        }
+        if i.is_multiple_of(2) { hash[i / 2] >> 4 } else { hash[i / 2] & 15 }
     };
-    let cased = digits.chars().enumerate().map(|(i, digit)| {
-        if nibble(i) >= 8 {
-            digit.to_ascii_uppercase()
-        } else {
-            digit
-        }
-    });
+    let cased =
+        digits.chars().enumerate().map(|(i, digit)| if nibble(i) >= 8 { digit.to_ascii_uppercase() } else { digit });
     std::iter::once("0x".into()).chain(cased.map(String::from)).collect()
 }
 

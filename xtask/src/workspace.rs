@@ -24,16 +24,9 @@ impl Workspace {
             env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
         let root = manifest.parent().context("xtask lies outside a workspace")?.to_owned();
         let metadata =
-            output(
-                Command::new("cargo")
-                    .current_dir(&root)
-                    .args(["metadata", "--no-deps", "--format-version=1"]),
-            )?;
+            output(Command::new("cargo").current_dir(&root).args(["metadata", "--no-deps", "--format-version=1"]))?;
         let metadata: Value = serde_json::from_str(&metadata)?;
-        let target = metadata["target_directory"]
-            .as_str()
-            .context("cargo metadata names no target folder")?
-            .into();
+        let target = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?.into();
         Ok(Self { root, target })
     }
 
@@ -51,11 +44,7 @@ impl Workspace {
     pub fn locked(&self, package: &str) -> Result<String> {
         let lock = std::fs::read_to_string(self.path("Cargo.lock")).context("Cargo.lock")?;
         let mut lines = lock.lines().skip_while(|line| *line != format!("name = \"{package}\""));
-        let version = lines
-            .nth(1)
-            .and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
-        Ok(version
-            .with_context(|| format!("Cargo.lock holds no {package}"))?
-            .to_owned())
+        let version = lines.nth(1).and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+        Ok(version.with_context(|| format!("Cargo.lock holds no {package}"))?.to_owned())
     }
 }

@@ -20,20 +20,12 @@ pub struct Tool {
 
 impl Tool {
     const fn new(package: &'static str, version: String, program: &'static str) -> Self {
-        Self {
-            package,
-            version,
-            program,
-        }
+        Self { package, version, program }
     }
 
     /// The folder of the program, or nothing where `PATH` has this very version already.
     pub fn ensure(&self, cache: &Path) -> Result<Option<PathBuf>> {
-        let Self {
-            package,
-            version,
-            program,
-        } = self;
+        let Self { package, version, program } = self;
         let root = cache.join(format!("{package}-{version}"));
         let bin = root.join("bin");
         if bin.join(program).is_file() {
@@ -47,15 +39,7 @@ impl Tool {
             // A quick build: these tools wait for files and other programs, not for arithmetic.
             run(Command::new("cargo")
                 .current_dir(cache)
-                .args([
-                    "install",
-                    "--quiet",
-                    "--locked",
-                    package,
-                    "--version",
-                    version,
-                    "--root",
-                ])
+                .args(["install", "--quiet", "--locked", package, "--version", version, "--root"])
                 .arg(&root)
                 .env("CARGO_TARGET_DIR", &build)
                 .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
@@ -91,10 +75,7 @@ pub fn deny() -> Tool {
 pub fn fetch(workspace: &Workspace) -> Result<()> {
     let fetch = |offline: &[&str]| {
         let mut command = Command::new("cargo");
-        command
-            .current_dir(&workspace.root)
-            .args(["fetch", "--quiet", "--locked"])
-            .args(offline);
+        command.current_dir(&workspace.root).args(["fetch", "--quiet", "--locked"]).args(offline);
         command
     };
     if probe(&mut fetch(&["--offline"])).is_some() {

@@ -15,10 +15,9 @@ const FONT: &str = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
 /// Chromium, its driver and a font.
 pub fn ensure_chromium() -> Result<()> {
     let mut missing = Vec::new();
-    for (variable, name, package) in [
-        ("CHROMIUM", "chromium", "chromium"),
-        ("CHROMEDRIVER", "chromedriver", "chromium-driver"),
-    ] {
+    for (variable, name, package) in
+        [("CHROMIUM", "chromium", "chromium"), ("CHROMEDRIVER", "chromedriver", "chromium-driver")]
+    {
         if program(variable, name).is_none() {
             missing.push(package);
         }
@@ -29,10 +28,7 @@ pub fn ensure_chromium() -> Result<()> {
     if !Path::new(FONT).exists() {
         missing.push("fonts-dejavu-core");
     }
-    apt_install(
-        &missing,
-        "or point CHROMIUM and CHROMEDRIVER at a Chromium and the driver of its version",
-    )
+    apt_install(&missing, "or point CHROMIUM and CHROMEDRIVER at a Chromium and the driver of its version")
 }
 
 /// A program named by an environment variable, or else found on `PATH`.
@@ -54,16 +50,9 @@ fn apt_install(packages: &[&str], otherwise: &str) -> Result<()> {
     };
     install(&format!("{list} from Debian"), || {
         let apt_get = |arguments: &[&str]| {
-            let mut words = prefix
-                .iter()
-                .copied()
-                .chain(["apt-get", "-qq"])
-                .chain(arguments.iter().copied());
+            let mut words = prefix.iter().copied().chain(["apt-get", "-qq"]).chain(arguments.iter().copied());
             let mut command = Command::new(words.next().unwrap_or_default());
-            command
-                .args(words)
-                .env("DEBIAN_FRONTEND", "noninteractive")
-                .stdout(std::io::stderr());
+            command.args(words).env("DEBIAN_FRONTEND", "noninteractive").stdout(std::io::stderr());
             command
         };
         run(&mut apt_get(&["update"]))?;

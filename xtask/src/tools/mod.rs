@@ -40,13 +40,8 @@ pub enum Need {
 }
 
 /// What building the app takes.
-pub const APP: [Need; 5] = [
-    Need::Crates,
-    Need::WasmTarget,
-    Need::WasmBindgen,
-    Need::Packages("xtask/npm"),
-    Need::Trunk,
-];
+pub const APP: [Need; 5] =
+    [Need::Crates, Need::WasmTarget, Need::WasmBindgen, Need::Packages("xtask/npm"), Need::Trunk];
 
 /// What there is, and so what the tests take in all.
 pub const EVERYTHING: [Need; 9] = [
@@ -74,10 +69,7 @@ impl Toolbox {
     pub fn with<'a>(workspace: &Workspace, needs: impl IntoIterator<Item = &'a Need>) -> Result<Self> {
         let start = Instant::now();
         let cache = cache()?;
-        let mut toolbox = Self {
-            path: OsString::new(),
-            wasm_toolchain: None,
-        };
+        let mut toolbox = Self { path: OsString::new(), wasm_toolchain: None };
         let mut bins = vec![workspace.path("xtask/npm/node_modules/.bin")];
         for need in needs {
             match need {
@@ -145,9 +137,7 @@ fn cache() -> Result<PathBuf> {
 
 /// The first program of this name on `PATH`.
 fn on_path(name: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// Announces an installation, so that minutes of compiling are not a surprise.

@@ -19,10 +19,7 @@ pub fn ensure(folder: &Path, name: &str) -> Result<()> {
     if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
-    ensure!(
-        on_path("npm").is_some(),
-        "npm is missing: install Node.js 20 or newer with npm"
-    );
+    ensure!(on_path("npm").is_some(), "npm is missing: install Node.js 20 or newer with npm");
     install(&format!("npm packages of {name}"), || {
         run(Command::new("npm")
             .current_dir(folder)

@@ -38,10 +38,9 @@ pub fn find(workspace: &Workspace, cache: &Path) -> Result<Option<String>> {
         }
         eprintln!("[xtask] rustup could not add the target; taking Debian's toolchain for it");
     }
-    let name = install(
-        "Debian's Rust with a standard library for wasm32 (once, takes minutes)",
-        || output(Command::new("bash").arg(workspace.path("xtask/scripts/wasm-target.sh"))),
-    )?;
+    let name = install("Debian's Rust with a standard library for wasm32 (once, takes minutes)", || {
+        output(Command::new("bash").arg(workspace.path("xtask/scripts/wasm-target.sh")))
+    })?;
     let name = name.trim().to_owned();
     if name.is_empty() {
         ensure!(
@@ -65,7 +64,5 @@ fn has_target(toolchain: Option<&str>) -> bool {
         return false;
     };
     let Ok(files) = fs::read_dir(folder) else { return false };
-    files
-        .flatten()
-        .any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+    files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
 }
