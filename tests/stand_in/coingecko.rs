@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::token::TokenTable;
 use tests::{
     clock::Clock,
-    coingecko::{CoinGecko, Config, Endpoint, Fault, Host, KEY, Limits, Throttle, market::pool_address},
+    coingecko::{CoinGecko, Config, Endpoint, Fault, Host, KEY, Limits, Throttle, coins, market::pool_address},
 };
 
 /// 2026-11-22T17:06:40Z.
@@ -114,6 +115,32 @@ async fn token_prices_come_by_address_with_lower_case_keys() {
     assert_eq!((two.status, two.json()["error_code"].clone()), (400, json!(10012)));
     assert!(two.json()["status"]["error_message"].as_str().unwrap().contains("exceeds the allowed limit"));
     assert_eq!(get(&upstream, &path.replace("/ethereum", "/atlantis")).await.status, 404);
+}
+
+#[test]
+fn every_token_the_app_ships_has_its_coin_at_its_address() {
+    for token in TokenTable::builtin().iter() {
+        let facts = token.key.chain.facts();
+        if let Some(id) = &token.coin_id {
+            assert!(coins::by_id(id).is_some(), "{} is priced by {id}", token.symbol);
+        }
+        let Some(platform) = facts.platform else { continue };
+        let coin = coins::by_address(platform, &token.key.checksummed());
+        let coin = coin.unwrap_or_else(|| panic!("{} at {}", token.symbol, token.key));
+        assert!(token.coin_id.as_deref().is_none_or(|id| id == coin.id), "{} is not {}", token.symbol, coin.id);
+        let place = coin.places.iter().find(|place| place.platform == platform).unwrap();
+        assert_eq!(place.decimals, token.decimals, "{}", token.symbol);
+        assert!(place.address.eq_ignore_ascii_case(&token.key.checksummed()));
+    }
+}
+
+#[tokio::test]
+async fn hundreds_of_ids_go_into_one_call() {
+    let upstream = still().await;
+    let ids: Vec<_> = coins::all().iter().map(|coin| coin.id).collect();
+    assert!(ids.len() > 400);
+    let found = get(&upstream, &format!("/simple/price?ids={}&vs_currencies=usd", ids.join(","))).await.json();
+    assert_eq!(found.as_object().unwrap().len(), ids.len(), "ids are unique, and each has a price");
 }
 
 #[tokio::test]

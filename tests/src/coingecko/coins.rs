@@ -3,10 +3,18 @@
 //! Contract addresses and decimals are those of the npm package `@uniswap/default-token-list`
 //! 22.21.0 (USDT and BRETT on Base, which that list lacks, from the project's notes). They are
 //! written here a second time on purpose: a slip in the app's own token table then shows as a price
-//! that is missing. **Prices, supplies and volumes are stand-in data**, chosen to look sane.
+//! that is missing. The other tokens of the app's public list get coins of the stand-in's own making,
+//! so that a desk with every token open finds every price. **Prices, supplies and volumes are stand-in
+//! data**, chosen to look sane.
+
+use std::sync::LazyLock;
+
+use shared::token::{Token, TokenTable};
+
+use super::market::{hash, unit};
 
 /// One coin as CoinGecko knows it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Coin {
     /// CoinGecko's id.
     pub id: &'static str,
@@ -45,25 +53,58 @@ const fn base(address: &'static str, decimals: u8) -> Place {
     Place { platform: "base", address, decimals }
 }
 
+/// Every coin: the known ones, then those made up for listed tokens.
+pub fn all() -> &'static [Coin] {
+    static ALL: LazyLock<Vec<Coin>> = LazyLock::new(|| {
+        let others = TokenTable::builtin().iter().filter_map(invented);
+        KNOWN.iter().copied().chain(others).collect()
+    });
+    &ALL
+}
+
 /// The coin with an id.
 pub fn by_id(id: &str) -> Option<&'static Coin> {
-    COINS.iter().find(|coin| coin.id == id)
+    all().iter().find(|coin| coin.id == id)
 }
 
 /// The coin at an address of a platform; letters' case does not matter.
-pub fn by_address(platform: &str, address: &str) -> Option<(&'static Coin, &'static Place)> {
-    COINS.iter().find_map(|coin| {
-        let place = coin
-            .places
-            .iter()
-            .find(|place| place.platform == platform && place.address.eq_ignore_ascii_case(address))?;
-        Some((coin, place))
+pub fn by_address(platform: &str, address: &str) -> Option<&'static Coin> {
+    all().iter().find(|coin| coin.is_at(platform, address))
+}
+
+impl Coin {
+    /// Whether one of its contracts is there.
+    pub fn is_at(&self, platform: &str, address: &str) -> bool {
+        self.places.iter().any(|place| place.platform == platform && place.address.eq_ignore_ascii_case(address))
+    }
+}
+
+/// A coin for a token that the app lists and nobody here knows. It lives as long as the process.
+fn invented(token: &Token) -> Option<Coin> {
+    let platform = token.key.chain.facts().platform?;
+    let address = token.key.checksummed();
+    if KNOWN.iter().any(|coin| coin.is_at(platform, &address)) {
+        return None;
+    }
+    let drawn = |what: &str| 0.5 + 0.5 * unit(hash(0, &[platform, &address, what], 0));
+    let usd = 10_f64.powf(8.0 * drawn("price") - 5.0);
+    let cap = 10_f64.powf(6.0 + 4.0 * drawn("cap"));
+    let symbol = token.symbol.to_lowercase();
+    Some(Coin {
+        id: format!("{symbol}-{platform}-{}", &address[2..8].to_lowercase()).leak(),
+        symbol: symbol.leak(),
+        name: token.name.clone().leak(),
+        usd: format!("{usd:.12}").leak(),
+        sigma_day: 0.03 + 0.07 * drawn("sigma"),
+        supply: cap / usd,
+        volume_24h: cap * 0.03,
+        places: Box::leak(Box::new([Place { platform, address: address.leak(), decimals: token.decimals }])),
     })
 }
 
-/// Every coin, most valuable first, as far as anyone can tell.
+/// The coins whose ids the app knows, and some that it has to find or to beware of.
 #[rustfmt::skip]
-pub static COINS: &[Coin] = &[
+static KNOWN: &[Coin] = &[
     Coin { id: "bitcoin", symbol: "btc", name: "Bitcoin", usd: "97421.8351947266", sigma_day: 0.025, supply: 19_950_000.0, volume_24h: 41.2e9, places: &[] },
     Coin { id: "ethereum", symbol: "eth", name: "Ethereum", usd: "3127.41829365712", sigma_day: 0.034, supply: 120_700_000.0, volume_24h: 19.8e9, places: &[] },
     Coin { id: "tether", symbol: "usdt", name: "Tether", usd: "0.999817263544", sigma_day: 0.0006, supply: 184_000_000_000.0, volume_24h: 96.0e9,

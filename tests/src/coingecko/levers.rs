@@ -202,7 +202,7 @@ async fn calls(State(control): State<Control>) -> Json<Vec<Call>> {
 }
 
 async fn list_coins() -> Json<Value> {
-    let coins = coins::COINS.iter().map(|coin| json!({"id": coin.id, "symbol": coin.symbol, "price": coin.usd}));
+    let coins = coins::all().iter().map(|coin| json!({"id": coin.id, "symbol": coin.symbol, "price": coin.usd}));
     Json(json!({"stand_in_data": true, "coins": coins.collect::<Vec<_>>()}))
 }
 

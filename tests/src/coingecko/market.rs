@@ -155,11 +155,9 @@ impl Market {
 
     /// The pools of a platform, the deepest first.
     pub fn pools(&self, platform: &'static str, at_ms: i64) -> Vec<Pool> {
-        let quotes: Vec<_> = ["weth", "usd-coin"]
-            .into_iter()
-            .filter_map(|id| Some(Side::of(coins::by_id(id)?, platform)).flatten())
-            .collect();
-        let mut pools: Vec<Pool> = coins::COINS
+        let quotes: Vec<_> =
+            ["weth", "usd-coin"].into_iter().filter_map(|id| Side::of(coins::by_id(id)?, platform)).collect();
+        let mut pools: Vec<Pool> = coins::all()
             .iter()
             .filter_map(|coin| Side::of(coin, platform))
             .flat_map(|base| quotes.iter().map(move |quote| (base, *quote)))
@@ -287,7 +285,7 @@ fn plain(text: &str) -> String {
 }
 
 /// splitmix64 over FNV-1a: stable across platforms and releases.
-fn hash(seed: u64, names: &[&str], index: i64) -> u64 {
+pub(super) fn hash(seed: u64, names: &[&str], index: i64) -> u64 {
     let mut state = 0xcbf2_9ce4_8422_2325_u64 ^ seed;
     let bytes = names.iter().flat_map(|name| name.bytes().chain([0])).chain(index.to_le_bytes());
     for byte in bytes {
@@ -300,7 +298,7 @@ fn hash(seed: u64, names: &[&str], index: i64) -> u64 {
 }
 
 /// A hash as a float in [−1, 1).
-fn unit(hash: u64) -> f64 {
+pub(super) fn unit(hash: u64) -> f64 {
     (hash >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
 }
 
@@ -326,7 +324,7 @@ mod tests {
     #[test]
     fn a_year_of_every_coin_stays_within_sight_of_its_price() {
         let market = Market::new(7, NOW, false);
-        for coin in coins::COINS {
+        for coin in coins::all() {
             let usd: f64 = coin.usd.parse().unwrap();
             for day in 0..365 {
                 let price = market.price_f64(coin, NOW - day * DAY_MS).unwrap();

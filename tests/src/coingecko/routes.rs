@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer,
-    coins::{self, COINS, Coin},
+    coins::{self, Coin},
     control::{Control, Stage},
     fault::EveryPrice,
     market::{Dex, Pool, Side},
@@ -89,14 +89,14 @@ async fn token_price(
     let at_ms = control.clock().now_ms();
     let stage = control.stage();
     check_count("contract addresses", addresses.len(), stage.gate.limits.max_addresses, at_ms)?;
-    if !COINS.iter().flat_map(|coin| coin.places).any(|place| place.platform == platform) {
+    if !coins::all().iter().flat_map(|coin| coin.places).any(|place| place.platform == platform) {
         return Err(answer::json_body(404, &json!({"error": "asset platform not found"})).into());
     }
     let view = View { stage: &stage, every: every.map(|Extension(every)| every), at_ms };
     let found: BTreeMap<_, _> = addresses
         .into_iter()
         .filter_map(|address| {
-            let (coin, _) = coins::by_address(&platform, address)?;
+            let coin = coins::by_address(&platform, address)?;
             let key = if stage.lower_case_keys { address.to_ascii_lowercase() } else { address.to_owned() };
             Some((key, view.entry(coin, &asked)))
         })
@@ -170,7 +170,7 @@ impl View<'_> {
 async fn coins_list(State(control): State<Control>, Query(parameters): Parameters) -> Response {
     let with_platforms = parameters.get("include_platform").is_some_and(|value| value == "true");
     let padding = control.stage().list_padding;
-    let known = COINS.iter().map(|coin| {
+    let known = coins::all().iter().map(|coin| {
         let platforms = coin.places.iter().map(|place| (place.platform, json!(place.address.to_ascii_lowercase())));
         (coin.id.to_owned(), coin.symbol, coin.name.to_owned(), json!(platforms.collect::<BTreeMap<_, _>>()))
     });
@@ -218,7 +218,7 @@ async fn markets(State(control): State<Control>, every: Tampered, Query(paramete
     let view = View { stage: &stage, every: every.map(|Extension(every)| every), at_ms };
     let market = &stage.market;
     let computed = |value: Option<f64>| value.map_or(Number(None), Number::computed);
-    let rows: Vec<_> = COINS
+    let rows: Vec<_> = coins::all()
         .iter()
         .enumerate()
         .filter(|(_, coin)| ids.as_ref().is_none_or(|ids| ids.contains(&coin.id)))
