@@ -8,6 +8,7 @@
 //! JSON carries all of them as strings in one canonical form: no exponent, no
 //! leading `+`, no trailing zeros, and zero is `"0"`.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -506,17 +507,17 @@ pub fn mul_div(a: U256, b: U256, divisor: U256, rounding: Rounding) -> Result<U2
     if divisor.is_zero() {
         return Err(MoneyError::DivisionByZero);
     }
-    // Most money fits in 128 bits, where division is several times cheaper.
-    if let (Ok(x), Ok(y), Ok(d)) = (u128::try_from(a), u128::try_from(b), u128::try_from(divisor))
-        && let Some(product) = x.checked_mul(y)
-    {
-        let (quotient, rest) = (product / d, product % d);
-        let up = round_up(rounding, rest == 0, rest.cmp(&(d - rest)), quotient & 1 == 1);
-        return Ok(U256::from(quotient) + U256::from(up as u8));
-    }
-    let (quotient, rest) = match a.checked_mul(b) {
-        Some(product) => product.div_rem(divisor),
-        None => {
+    // Nearly all money fits in 128 bits a factor, where the product needs no overflow check and the
+    // division is several times cheaper.
+    let (quotient, rest) = match (low_half(a), low_half(b)) {
+        (Some(x), Some(y)) => match (product(x, y), low_half(divisor)) {
+            ((0, low), Some(d)) => (U256::from(low / d), U256::from(low % d)),
+            ((high, low), _) => {
+                let limbs = [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64];
+                U256::from_limbs(limbs).div_rem(divisor)
+            }
+        },
+        _ => {
             let wide: U512 = a.widening_mul(b);
             let (quotient, rest) = wide.div_rem(U512::from(divisor));
             if quotient.bit_len() > 256 {
@@ -525,18 +526,33 @@ pub fn mul_div(a: U256, b: U256, divisor: U256, rounding: Rounding) -> Result<U2
             (quotient.to::<U256>(), rest.to::<U256>())
         }
     };
-    let up = rest.is_zero() || divisor.is_zero();
-    let up = round_up(rounding, up, rest.cmp(&(divisor - rest)), quotient.bit(0));
-    quotient.checked_add(U256::from(up as u8)).ok_or(MoneyError::Overflow)
+    let up = match rounding {
+        Rounding::Down => false,
+        Rounding::Up => !rest.is_zero(),
+        // Compared with what is missing to the divisor, so that nothing can overflow.
+        Rounding::HalfEven => match rest.cmp(&(divisor - rest)) {
+            Ordering::Less => false,
+            Ordering::Equal => quotient.bit(0),
+            Ordering::Greater => true,
+        },
+    };
+    if up { quotient.checked_add(U256::ONE).ok_or(MoneyError::Overflow) } else { Ok(quotient) }
 }
 
-/// Whether a positive quotient goes up by one. `half` compares the remainder with what is missing.
-fn round_up(rounding: Rounding, exact: bool, half: std::cmp::Ordering, odd: bool) -> bool {
-    match rounding {
-        Rounding::Down => false,
-        Rounding::Up => !exact,
-        Rounding::HalfEven => !exact && (half.is_gt() || (half.is_eq() && odd)),
-    }
+/// The value, where it fits in 128 bits.
+fn low_half(value: U256) -> Option<u128> {
+    let [a, b, c, d] = *value.as_limbs();
+    (c | d == 0).then_some(u128::from(a) | u128::from(b) << 64)
+}
+
+/// The 256-bit product, as its high and low halves.
+fn product(x: u128, y: u128) -> (u128, u128) {
+    let ((a, b), (c, d)) = ((x >> 64, x as u64 as u128), (y >> 64, y as u64 as u128));
+    let low = b * d;
+    // Neither sum can overflow: (2^64 - 1)^2 + 2 (2^64 - 1) is 2^128 - 1.
+    let middle = a * d + (low >> 64);
+    let cross = b * c + (middle as u64 as u128);
+    (a * c + (middle >> 64) + (cross >> 64), cross << 64 | (low as u64 as u128))
 }
 
 /// `10^exponent`.
@@ -676,6 +692,47 @@ impl fmt::Display for Quantity {
     }
 }
 
+/// Serialises the canonical text from a buffer on the stack: a journal writes a dozen of them a trade.
+fn serialize_scaled<S: Serializer>(
+    serializer: S,
+    negative: bool,
+    magnitude: u128,
+    scale: u32,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(scaled_text(&mut [b'0'; 96], negative, magnitude, scale))
+}
+
+fn serialize_decimal<S: Serializer>(serializer: S, value: Decimal) -> Result<S::Ok, S::Error> {
+    serialize_scaled(serializer, value.is_sign_negative(), value.mantissa().unsigned_abs(), value.scale())
+}
+
+impl Serialize for Usd {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_decimal(serializer, self.0)
+    }
+}
+
+impl Serialize for Price {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_decimal(serializer, self.0)
+    }
+}
+
+impl Serialize for Units {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match low_half(self.0) {
+            Some(small) => serialize_scaled(serializer, false, small, 0),
+            None => serializer.collect_str(self),
+        }
+    }
+}
+
+impl Serialize for Quantity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 macro_rules! text_serde {
     ($type:ty, $what:literal) => {
         impl fmt::Debug for $type {
@@ -686,12 +743,6 @@ macro_rules! text_serde {
         text_serde!(no_debug $type, $what);
     };
     (no_debug $type:ty, $what:literal) => {
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)
@@ -788,6 +839,38 @@ mod tests {
         assert_eq!(mul_div(U256::ONE, U256::ONE, U256::ZERO, Rounding::Down), Err(MoneyError::DivisionByZero));
         assert_eq!(mul_div(U256::MAX, U256::MAX, U256::ONE, Rounding::Down), Err(MoneyError::Overflow));
         assert_eq!(mul_div(U256::MAX, U256::MAX, U256::MAX, Rounding::HalfEven), Ok(U256::MAX));
+    }
+
+    #[test]
+    fn the_quick_ways_of_mul_div_agree_with_the_wide_one() {
+        let mut x = 0x9e37_79b9_7f4a_7c15u64;
+        let mut limb = || {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            // Every fourth limb is empty or full, where carries go wrong.
+            match x & 7 {
+                0 => 0,
+                1 => u64::MAX,
+                _ => x >> (x >> 58),
+            }
+        };
+        for _ in 0..20_000 {
+            let mut number =
+                |limbs: usize| U256::from_limbs(std::array::from_fn(|i| if i < limbs { limb() } else { 0 }));
+            let (a, b, d) = (number(2), number(2), number(2).max(U256::ONE));
+            let wide: U512 = a.widening_mul(b);
+            let (quotient, rest) = wide.div_rem(U512::from(d));
+            assert_eq!(mul_div(a, b, d, Rounding::Down), Ok(quotient.to()), "{a} {b} {d}");
+            let up = quotient + U512::from(u8::from(!rest.is_zero()));
+            let expected = if up.bit_len() > 256 { Err(MoneyError::Overflow) } else { Ok(up.to()) };
+            assert_eq!(mul_div(a, b, d, Rounding::Up), expected, "{a} {b} {d}");
+            let twice = rest << 1;
+            let half =
+                quotient + U512::from(u8::from(twice > U512::from(d) || (twice == U512::from(d) && quotient.bit(0))));
+            let expected = if half.bit_len() > 256 { Err(MoneyError::Overflow) } else { Ok(half.to()) };
+            assert_eq!(mul_div(a, b, d, Rounding::HalfEven), expected, "{a} {b} {d}");
+        }
     }
 
     #[test]

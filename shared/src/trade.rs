@@ -5,12 +5,13 @@
 //! computed from, so nobody ever has to simulate again to know what happened.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Chain;
 use crate::ids::TradeId;
-use crate::money::{Price, Quantity, Units, Usd};
+use crate::money::{MoneyError, Price, Quantity, Units, Usd};
 use crate::quote::Source;
 use crate::time::Timestamp;
 use crate::token::TokenKey;
@@ -55,9 +56,8 @@ impl From<Ppm> for u32 {
     }
 }
 
-/// How much to trade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// How much to trade. Written `"$1000"`, `"0.5"` or `"all"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
     /// Dollars: spent by a buy; for a sale or swap, the mid value of what is sold.
     Usd(Usd),
@@ -165,9 +165,8 @@ pub struct TradeRequest {
     pub accept_price_age: AcceptPriceAge,
 }
 
-/// An amount of either kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// An amount of either kind. Written `"$436.33"` for dollars, `"147189740111234571"` for base units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Amount {
     /// US dollars.
     Usd(Usd),
@@ -198,24 +197,25 @@ impl Amount {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Seed(pub u64);
 
-impl Serialize for Seed {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+impl fmt::Display for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
-impl<'de> Deserialize<'de> for Seed {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let seed =
-            text.parse().map_err(|_| serde::de::Error::custom("a seed is a whole number below 2^64, as a string"))?;
-        Ok(Seed(seed))
+impl FromStr for Seed {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Seed).map_err(|_| "a seed is a whole number below 2^64, as a string")
     }
 }
 
 /// How deep the market was taken to be, best knowledge first. It is named in every fill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+///
+/// Written `"reserves 1000000"` (base units), `"liquidity $80000000"`, `"volume $500000"`,
+/// `"assumed $1000000"` or `"pinned"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// A pool's own reserve of the token, in base units.
     Reserves(Units),
@@ -236,6 +236,7 @@ pub struct Leg {
     /// Mid price.
     pub price: Price,
     /// Age of the price in milliseconds when it was used.
+    #[serde(rename = "age")]
     pub age_ms: u64,
     /// Where the price came from.
     pub source: Source,
@@ -265,10 +266,13 @@ pub struct GasPaid {
     /// Gas units used.
     pub units: u64,
     /// Base fee in wei per gas.
+    #[serde(rename = "base")]
     pub base_fee: u64,
     /// Priority fee in wei per gas.
+    #[serde(rename = "priority")]
     pub priority_fee: u64,
-    /// L1 data fee in wei; zero where the chain has none.
+    /// L1 data fee in wei; zero, and not written, where the chain has none.
+    #[serde(rename = "l1", default, skip_serializing_if = "is_zero")]
     pub l1_fee: u64,
     /// US dollars for one native coin.
     pub native: Price,
@@ -283,6 +287,7 @@ pub struct GasPaid {
 #[serde(deny_unknown_fields)]
 pub struct Costs {
     /// Fees to the pools' liquidity providers.
+    #[serde(rename = "fee")]
     pub lp_fee: Usd,
     /// Price impact: the order's own push on the pools, the account's recent footprint included.
     pub impact: Usd,
@@ -349,10 +354,12 @@ pub struct Trade {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bought: Option<Leg>,
     /// Time between quote and execution in milliseconds, over which slippage was drawn.
+    #[serde(rename = "latency")]
     pub latency_ms: u32,
     /// What gas cost.
     pub gas: GasPaid,
     /// How long the desk took, in microseconds, as measured by the shell.
+    #[serde(rename = "took_us")]
     pub execution_us: u32,
 }
 
@@ -508,5 +515,132 @@ struct GasPart<'a>(&'a Usd);
 impl fmt::Display for GasPart<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "${} of it gas", self.0)
+    }
+}
+
+// Text forms of the small sums above: short, because a journal holds a dozen of them a trade, and
+// legible, because people read journals.
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Size::Usd(usd) => write!(f, "${usd}"),
+            Size::Token(quantity) => quantity.fmt(f),
+            Size::All => f.write_str("all"),
+        }
+    }
+}
+
+impl FromStr for Size {
+    type Err = MoneyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix('$') {
+            Some(dollars) => dollars.parse().map(Size::Usd),
+            None if text == "all" => Ok(Size::All),
+            None => text.parse().map(Size::Token),
+        }
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Amount::Usd(usd) => write!(f, "${usd}"),
+            Amount::Units(units) => units.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Amount {
+    type Err = MoneyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix('$') {
+            Some(dollars) => dollars.parse().map(Amount::Usd),
+            None => text.parse().map(Amount::Units),
+        }
+    }
+}
+
+impl fmt::Display for Depth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Depth::Reserves(units) => write!(f, "reserves {units}"),
+            Depth::Liquidity(usd) => write!(f, "liquidity ${usd}"),
+            Depth::Volume(usd) => write!(f, "volume ${usd}"),
+            Depth::Assumed(usd) => write!(f, "assumed ${usd}"),
+            Depth::Pinned => f.write_str("pinned"),
+        }
+    }
+}
+
+impl FromStr for Depth {
+    type Err = MoneyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let unreadable = || MoneyError::NotANumber(text.chars().take(48).collect());
+        match text.split_once(' ') {
+            Some(("reserves", units)) => units.parse().map(Depth::Reserves),
+            Some((kind, rest)) => {
+                let usd = rest.strip_prefix('$').ok_or_else(unreadable)?.parse()?;
+                match kind {
+                    "liquidity" => Ok(Depth::Liquidity(usd)),
+                    "volume" => Ok(Depth::Volume(usd)),
+                    "assumed" => Ok(Depth::Assumed(usd)),
+                    _ => Err(unreadable()),
+                }
+            }
+            None if text == "pinned" => Ok(Depth::Pinned),
+            None => Err(unreadable()),
+        }
+    }
+}
+
+/// Text as JSON, both ways. Writing goes through a buffer on the stack.
+macro_rules! text_serde {
+    ($type:ty, $what:literal) => {
+        impl Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(|error| serde::de::Error::custom(format!(concat!($what, ": {}"), error)))
+            }
+        }
+    };
+}
+
+text_serde!(Size, "a size (such as \"$1000\", \"0.5\" or \"all\")");
+text_serde!(Amount, "an amount");
+text_serde!(Depth, "a depth");
+text_serde!(Seed, "a seed");
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_read_back_from_the_text_they_are_written_as() {
+        for text in ["$1000", "$-0.5", "0.5", "-1", "all"] {
+            assert_eq!(text.parse::<Size>().unwrap().to_string(), text);
+        }
+        for text in ["$0", "$436.33", "147189740111234571"] {
+            assert_eq!(text.parse::<Amount>().unwrap().to_string(), text);
+        }
+        for text in ["reserves 1", "liquidity $80000000", "volume $0.1", "assumed $1000000", "pinned"] {
+            assert_eq!(text.parse::<Depth>().unwrap().to_string(), text);
+        }
+        for text in ["", "$", "$ 1", "1 000", "reserves $1", "liquidity 1", "deep $1", "pinned $1"] {
+            assert!(text.parse::<Depth>().is_err() && text.parse::<Amount>().is_err() && text.parse::<Size>().is_err());
+        }
     }
 }
