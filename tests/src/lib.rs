@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod coingecko;
+pub mod http;
 pub mod node;
 pub mod seed;
 pub mod uniswap;

@@ -17,6 +17,8 @@ use alloy::{
     providers::{ProviderBuilder, RootProvider},
 };
 
+use crate::http;
+
 /// A running anvil. Dropping it ends it.
 #[derive(Debug)]
 pub struct Anvil {
@@ -54,7 +56,7 @@ impl Anvil {
     /// A client that sends from anvil's own unlocked accounts.
     pub fn provider(&self) -> RootProvider<Ethereum> {
         let url = self.url.parse().expect("anvil prints an address");
-        ProviderBuilder::new().disable_recommended_fillers().connect_http(url)
+        ProviderBuilder::new().disable_recommended_fillers().connect_reqwest(http::client(), url)
     }
 }
 

@@ -8,6 +8,7 @@ use shared::token::TokenTable;
 use tests::{
     clock::Clock,
     coingecko::{CoinGecko, Config, Endpoint, Fault, Host, KEY, Limits, Throttle, coins, market::pool_address},
+    http,
 };
 
 /// 2026-11-22T17:06:40Z.
@@ -39,8 +40,7 @@ async fn get(upstream: &CoinGecko, path: &str) -> Answer {
 }
 
 async fn try_get(upstream: &CoinGecko, path: &str, headers: &[(&str, &str)]) -> reqwest::Result<Answer> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let request = client.get(format!("{}{path}", upstream.url));
+    let request = http::client().get(format!("{}{path}", upstream.url));
     let response = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await?;
     Ok(Answer {
         status: response.status().as_u16(),
@@ -352,7 +352,7 @@ async fn connections_can_close_before_and_within_the_answer() {
     assert!(try_get(&upstream, "/ping", &[]).await.is_err());
     assert_eq!(upstream.control.calls()[0].status, None);
     upstream.control.fault_once(Endpoint::CoinsList, Fault::DisconnectMidBody);
-    let response = reqwest::get(format!("{}/coins/list", upstream.url)).await.expect("headers arrive");
+    let response = http::client().get(format!("{}/coins/list", upstream.url)).send().await.expect("headers arrive");
     let promised: usize = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
     assert!(promised > 100);
     assert!(response.bytes().await.is_err(), "the body does not arrive whole");
@@ -378,11 +378,11 @@ async fn dropping_it_closes_even_a_hanging_call_and_frees_the_port() {
     let upstream = still().await;
     upstream.control.fault(Endpoint::Ping, Fault::Hang);
     let (url, port, control) = (upstream.url.clone(), upstream.port(), upstream.control.clone());
-    let hanging = tokio::spawn(reqwest::get(format!("{url}/ping")));
+    let hanging = tokio::spawn(http::client().get(format!("{url}/ping")).send());
     control.wait_for_calls(1).await;
     drop(upstream);
     assert!(hanging.await.unwrap().is_err());
-    assert!(reqwest::get(format!("{url}/ping")).await.unwrap_err().is_connect());
+    assert!(http::client().get(format!("{url}/ping")).send().await.unwrap_err().is_connect());
     let again = CoinGecko::bind(Config { port, ..Config::default() }).expect("the port is free again");
     assert_eq!(again.url, url);
 }
@@ -390,7 +390,7 @@ async fn dropping_it_closes_even_a_hanging_call_and_frees_the_port() {
 #[tokio::test]
 async fn the_levers_work_over_http_too() {
     let upstream = still().await;
-    let client = reqwest::Client::new();
+    let client = http::client();
     let lever = async |name: &str, body: Value| {
         let response = client.post(format!("{}/{name}", upstream.control_url())).json(&body).send().await.unwrap();
         response.status().as_u16()
