@@ -136,6 +136,7 @@ pub fn soak(workspace: &Workspace, args: &SoakArgs) -> Result<()> {
         .current_dir(&workspace.root)
         .args(["test", "--release", "--locked", "--package=shared", "--package=tests", "--no-fail-fast"])
         .args(&args.filter)
+        .env("FOOLSCAP_CASES", args.cases.to_string())
         .env("PROPTEST_CASES", args.cases.to_string());
     let start = Instant::now();
     let count = counted(&mut cargo, cargo_count)?;

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::{install, on_path};
 use crate::step::{probe, run};
@@ -14,21 +14,24 @@ const FONT: &str = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
 
 /// Chromium, its driver and a font.
 pub fn ensure_chromium() -> Result<()> {
-    let mut missing = Vec::new();
-    for (variable, name, package) in
-        [("CHROMIUM", "chromium", "chromium"), ("CHROMEDRIVER", "chromedriver", "chromium-driver")]
-    {
-        if program(variable, name).is_none() {
-            missing.push(package);
-        }
-    }
-    if missing.is_empty() && Path::new(FONT).exists() || env::var_os("CHROMIUM").is_some() && missing.is_empty() {
+    let missing = missing();
+    if missing.is_empty() {
         return Ok(());
     }
-    if !Path::new(FONT).exists() {
-        missing.push("fonts-dejavu-core");
-    }
-    apt_install(&missing, "or point CHROMIUM and CHROMEDRIVER at a Chromium and the driver of its version")
+    apt_install(&missing, "Or point CHROMIUM and CHROMEDRIVER at a Chromium and the driver of its version.")?;
+    let missing = self::missing();
+    ensure!(missing.is_empty(), "still missing: {}. Do CHROMIUM and CHROMEDRIVER name programs?", missing.join(", "));
+    Ok(())
+}
+
+/// The packages whose files are not there.
+fn missing() -> Vec<&'static str> {
+    let present = [
+        ("chromium", program("CHROMIUM", "chromium").is_some()),
+        ("chromium-driver", program("CHROMEDRIVER", "chromedriver").is_some()),
+        ("fonts-dejavu-core", Path::new(FONT).exists() || env::var_os("CHROMIUM").is_some()),
+    ];
+    present.into_iter().filter(|(_, present)| !present).map(|(package, _)| package).collect()
 }
 
 /// A program named by an environment variable, or else found on `PATH`.
