@@ -85,10 +85,10 @@ impl Desk {
         Desk { market, tokens, stream: Stream(7), at }
     }
 
-    /// The next request. Prices stay; time moves on by a second, and consent covers their age.
+    /// The next request. Prices stay, and time moves on by a millisecond.
     fn request(&mut self, account: &Account, n: u32) -> (TradeRequest, Seed) {
         let bits = self.stream.next();
-        self.at = self.at.plus_millis(1_000);
+        self.at = self.at.plus_millis(1);
         let token = self.tokens[(bits % self.tokens.len() as u64) as usize];
         let usd = Usd::from_atoms(i128::from(10_000 + (bits >> 20 & 0xffff)) * 10_000_000_000).unwrap_or_default();
         let order = match (account.units(token).is_zero(), bits >> 60) {
@@ -101,7 +101,7 @@ impl Desk {
             id: TradeId::new(self.at, random),
             order,
             tolerance: Ppm::from_bps(100),
-            accept_price_age: AcceptPriceAge::ByHand,
+            accept_price_age: AcceptPriceAge::No,
         };
         (request, Seed(bits))
     }

@@ -62,8 +62,10 @@ pub fn execute(
     };
     let (value, costs) = match outcome {
         Outcome::Filled => {
-            let slippage = plan.worth(plan.quoted)?.minus(plan.worth(received)?).map_err(too_large)?;
-            (plan.booked(received)?, Costs { slippage, ..plan.costs })
+            // In the same rounding as the quote's value, so that the parts add up to what was paid.
+            let worth = plan.worth(received)?;
+            let slippage = plan.value.minus(worth).map_err(too_large)?;
+            (plan.booked(worth), Costs { slippage, ..plan.costs })
         }
         // Nothing was exchanged, so nothing but gas was paid.
         Outcome::Failed(_) => (Usd::ZERO, Costs::default()),
@@ -145,7 +147,7 @@ pub fn preview(
         low: scaled(plan.quoted, log_normal_ppb(plan.deviation, -BAND))?,
         high: scaled(plan.quoted, log_normal_ppb(plan.deviation, BAND))?,
         minimum: plan.minimum,
-        value: plan.booked(plan.quoted)?,
+        value: plan.booked(plan.value),
         mid_value,
         costs: plan.costs,
         impact: share(plan.costs.impact, mid_value),
@@ -178,17 +180,18 @@ impl Plan<'_> {
     /// An amount received, at the mid price of the quote.
     fn worth(&self, amount: Amount) -> Result<Usd, Rejection> {
         match (amount, &self.bought) {
-            (Amount::Units(units), Some(side)) => side.value(units, Rounding::HalfEven),
+            (Amount::Units(units), Some(side)) => side.value(units, Rounding::Down),
             (Amount::Usd(usd), _) => Ok(usd),
             (Amount::Units(_), None) => Err(Rejection::TooLarge),
         }
     }
 
-    /// The dollars at which the exchange is booked: cash where cash moves, mid value in a swap.
-    fn booked(&self, received: Amount) -> Result<Usd, Rejection> {
+    /// The dollars at which the exchange is booked: cash where cash moves, in a swap the mid value of
+    /// what comes in.
+    fn booked(&self, worth: Usd) -> Usd {
         match self.paid {
-            Amount::Usd(cash) => Ok(cash),
-            Amount::Units(_) => self.worth(received),
+            Amount::Usd(cash) => cash,
+            Amount::Units(_) => worth,
         }
     }
 }
