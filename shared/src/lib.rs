@@ -16,6 +16,8 @@ pub mod market;
 pub mod money;
 pub mod quote;
 pub mod simulator;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 pub mod token;
 pub mod trade;
