@@ -153,7 +153,7 @@ impl Bench<'_> {
     fn cargo_wasm(&self, arguments: &[&str]) -> Command {
         let mut cargo = self.tools.wasm_command("cargo");
         cargo.current_dir(&self.workspace.root).args(arguments);
-        cargo.args(["--package=shared", "--package=frontend", "--target=wasm32-unknown-unknown", "--locked"]);
+        cargo.args(["--target=wasm32-unknown-unknown", "--locked", "--package=shared", "--package=frontend"]);
         cargo
     }
 
@@ -189,12 +189,12 @@ fn clippy(bench: &Bench<'_>) -> Result<Count> {
 
 fn clippy_wasm(bench: &Bench<'_>) -> Result<Count> {
     let mut check = if bench.tools.wasm_is_native() {
-        let mut clippy = bench.cargo_wasm(&["clippy", "--all-targets"]);
+        let mut clippy = bench.cargo_wasm(&["clippy", "--all-targets", "--package=benches"]);
         clippy.args(["--", "-D", "warnings"]);
         clippy
     } else {
         eprintln!("[xtask] clippy lacks the wasm32 target here; compiling instead");
-        bench.cargo_wasm(&["check", "--all-targets"])
+        bench.cargo_wasm(&["check", "--all-targets", "--package=benches"])
     };
     execute(&mut check).map(|()| Count::PASSED)
 }
@@ -204,12 +204,10 @@ fn app(bench: &Bench<'_>) -> Result<Count> {
     build::app(bench.workspace, &bench.tools, &how).map(|()| Count::PASSED)
 }
 
-/// Everything but the app, which only compiles to something useful for a browser.
-const NATIVE: [&str; 3] = ["--workspace", "--exclude=frontend", "--locked"];
-
+/// The app's own rooms that need no browser are tested here too.
 fn native(bench: &Bench<'_>) -> Result<Count> {
-    let mut cargo = bench.cargo(&["test", "--no-fail-fast"]);
-    bench.insist(counted(cargo.args(NATIVE).args(bench.filter), cargo_count)?)
+    let mut cargo = bench.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    bench.insist(counted(cargo.args(bench.filter), cargo_count)?)
 }
 
 fn wasm(bench: &Bench<'_>) -> Result<Count> {
@@ -230,7 +228,8 @@ fn server(bench: &Bench<'_>) -> Result<Count> {
 }
 
 fn browser(bench: &Bench<'_>) -> Result<Count> {
-    execute(bench.cargo(&["build", "--bins"]).args(NATIVE))?;
+    // Asked for as `native` asks for it, so that nothing is compiled twice.
+    execute(&mut bench.cargo(&["test", "--workspace", "--locked", "--no-run", "--quiet"]))?;
     let mut playwright = bench.tools.command("npx");
     playwright
         .current_dir(bench.workspace.path("tests/browser"))
