@@ -113,7 +113,12 @@ async fn token_prices_come_by_address_with_lower_case_keys() {
     )
     .await;
     assert_eq!((two.status, two.json()["error_code"].clone()), (400, json!(10012)));
-    assert!(two.json()["status"]["error_message"].as_str().unwrap().contains("exceeds the allowed limit"));
+    assert!(
+        two.json()["status"]["error_message"]
+            .as_str()
+            .unwrap()
+            .contains("exceeds the allowed limit of 1 contract address.")
+    );
     assert_eq!(get(&upstream, &path.replace("/ethereum", "/atlantis")).await.status, 404);
 }
 
@@ -149,6 +154,7 @@ async fn too_many_ids_are_refused_with_10012() {
     assert_eq!(get(&upstream, "/simple/price?ids=weth,dai&vs_currencies=usd").await.status, 200);
     let refused = get(&upstream, "/simple/price?ids=weth,dai,tether&vs_currencies=usd").await;
     assert_eq!((refused.status, refused.json()["error_code"].clone()), (400, json!(10012)));
+    assert!(refused.text.contains("Number of coin ids in the request exceeds the allowed limit (2 ids)."));
 }
 
 #[tokio::test]
@@ -310,7 +316,7 @@ async fn every_error_body_can_be_staged() {
         (Fault::KeyRefused { code: 10004 }, 401, r#"{"status":{"error_code":10004,"#),
         (Fault::KeyRefused { code: 10005 }, 401, r#"{"status":{"error_code":10005,"#),
         (Fault::WrongHost { code: 10010 }, 400, r#"{"error_code":10010,"status":{"error_message":""#),
-        (Fault::TooMany { limit: 50 }, 400, r#"{"error_code":10012,"status":{"error_message":"Number of ids"#),
+        (Fault::TooMany { limit: 50 }, 400, r#"{"error_code":10012,"status":{"error_message":"Number of coin ids"#),
         (Fault::BeyondTimeRange, 401, r#"{"error":{"status":{"error_code":10012"#),
         (Fault::CoinNotFound, 404, r#"{"error":"coin not found"}"#),
         (Fault::Html { status: 503 }, 503, "<!DOCTYPE html>"),

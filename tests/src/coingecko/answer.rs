@@ -69,12 +69,19 @@ pub fn wrong_host(code: u32, at_ms: i64) -> Response {
     split_error(code, key_message(code), at_ms)
 }
 
-/// 400: more ids or addresses than allowed. `what` is plural.
+/// 400: more ids or addresses than allowed. `what` is a plural.
 pub fn too_many(what: &str, limit: usize, at_ms: i64) -> Response {
+    let unit = what.rsplit(' ').next().unwrap_or(what);
+    // Users have met both forms.
+    let limit = if limit == 1 { format!("of 1 {}", singular(what)) } else { format!("({limit} {unit})") };
     let message = format!(
-        "Number of {what} in the request exceeds the allowed limit ({limit}). Please note that to ensure fair usage and prevent abuse, the allowed limit may be adjusted periodically. To enjoy higher allowed limit, please subscribe to a paid plan at https://www.coingecko.com/en/api/pricing"
+        "Number of {what} in the request exceeds the allowed limit {limit}. Please note that to ensure fair usage and prevent abuse, the allowed limit may be adjusted periodically. To enjoy higher allowed limit, please subscribe to a paid plan at https://www.coingecko.com/en/api/pricing"
     );
     split_error(10012, &message, at_ms)
+}
+
+fn singular(what: &str) -> &str {
+    what.strip_suffix("es").filter(|rest| rest.ends_with('s')).or_else(|| what.strip_suffix('s')).unwrap_or(what)
 }
 
 /// 401: history that the plan does not reach. The status stands inside the error.

@@ -149,7 +149,7 @@ impl Fault {
             Self::Throttled1015 { retry_after } => answer::with_retry_after(answer::throttled_1015(), *retry_after),
             Self::KeyRefused { code } => answer::key_refused(*code, at_ms),
             Self::WrongHost { code } => answer::wrong_host(*code, at_ms),
-            Self::TooMany { limit } => answer::too_many("ids", *limit, at_ms),
+            Self::TooMany { limit } => answer::too_many("coin ids", *limit, at_ms),
             Self::BeyondTimeRange => answer::beyond_time_range(at_ms),
             Self::CoinNotFound => answer::coin_not_found(),
             Self::Html { status } => answer::html(*status),
