@@ -348,6 +348,12 @@ impl Story {
                 (Amount::Units(units), Amount::Units(received), worth(to, received)?)
             }
         };
+        let tolerance = Ppm::from_bps(50);
+        let (kept, all) = (U256::from(995_000), U256::from(1_000_000));
+        let minimum = match received {
+            Amount::Usd(usd) => Amount::Usd(usd.portion(kept, all, Rounding::Down).ok()?),
+            Amount::Units(units) => Amount::Units(units.portion(kept, all, Rounding::Down).ok()?),
+        };
         let outcome = if self.dice.once_in(10) { Outcome::Failed(Failure::Chance) } else { Outcome::Filled };
         let source = match account.market() {
             // Now and then the wrong one.
@@ -371,17 +377,17 @@ impl Story {
         Some(Trade {
             id,
             order,
-            tolerance: Ppm::from_bps(50),
+            tolerance,
             accept_price_age: AcceptPriceAge::No,
             sim: simulator::VERSION,
             seed: Seed(self.dice.roll()),
             outcome,
             paid,
             quoted: received,
-            minimum: received,
+            minimum,
             received,
             value: if outcome == Outcome::Filled { value } else { Usd::ZERO },
-            costs,
+            costs: if outcome == Outcome::Filled { costs } else { Costs::default() },
             sold: order.sold().map(leg),
             bought: order.bought().map(leg),
             latency_ms: 12_000,

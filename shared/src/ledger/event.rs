@@ -27,9 +27,8 @@ pub struct Opened {
     pub settings: Settings,
 }
 
-/// One thing that happened. In JSON `{"kind":…,"body":…}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "body", rename_all = "snake_case")]
+/// One thing that happened. How it is written is the [`journal`](super::journal)'s business.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly every event of a long journal is a trade: a box would only add a hop"

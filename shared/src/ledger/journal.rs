@@ -22,8 +22,10 @@ use crate::time::Timestamp;
 use crate::trade::Trade;
 
 use super::account::Account;
+use super::digits;
 use super::error::LedgerError;
 use super::event::{Event, Opened};
+use super::traded::{self, TradeLine};
 
 /// The version of the entries written today.
 pub const VERSION: u16 = 1;
@@ -311,25 +313,35 @@ fn entry(head: Head, line: Vec<u8>, event: Event) -> Entry {
 fn write(out: &mut Vec<u8>, head: Head, event: &Event, now: Timestamp) -> Result<Head, LedgerError> {
     let (seq, at) = (head.seq + 1, head.at.max(now));
     let start = out.len();
-    spell(out, seq, at, event, &head.hash).map_err(|_| LedgerError::Malformed("it cannot be written as JSON"))?;
+    spell(out, seq, at, event, &head.hash)?;
     Ok(Head { seq, at, hash: keccak256(&out[start..]) })
 }
 
-fn spell(out: &mut Vec<u8>, seq: u64, at: Timestamp, event: &Event, prev: &B256) -> serde_json::Result<()> {
+fn spell(out: &mut Vec<u8>, seq: u64, at: Timestamp, event: &Event, prev: &B256) -> Result<(), LedgerError> {
+    let unwritable = |_| LedgerError::Malformed("it cannot be written as JSON");
     out.extend_from_slice(b"{\"v\":1,\"seq\":");
-    serde_json::to_writer(&mut *out, &seq)?;
-    out.extend_from_slice(b",\"at\":");
-    serde_json::to_writer(&mut *out, &at)?;
-    // An event is `{"kind":…,"body":…}`: its braces give way to the fields around it.
-    let opening = out.len();
-    serde_json::to_writer(&mut *out, event)?;
-    out[opening] = b',';
-    out.pop();
+    digits::number(out, seq);
+    out.extend_from_slice(b",\"at\":\"");
+    digits::text(out, at);
+    out.extend_from_slice(b"\",\"kind\":\"");
+    out.extend_from_slice(event.kind().as_bytes());
+    out.extend_from_slice(b"\",\"body\":");
+    match event {
+        Event::Opened(opened) => serde_json::to_writer(&mut *out, opened).map_err(unwritable)?,
+        Event::Deposited { usd } | Event::Withdrawn { usd } => {
+            out.extend_from_slice(b"{\"usd\":\"");
+            digits::usd(out, *usd);
+            out.extend_from_slice(b"\"}");
+        }
+        Event::SettingsChanged(settings) => serde_json::to_writer(&mut *out, settings).map_err(unwritable)?,
+        Event::TokenAdded(token) => serde_json::to_writer(&mut *out, token).map_err(unwritable)?,
+        Event::Traded(trade) => traded::write(out, trade)?,
+    }
     out.extend_from_slice(b",\"prev\":\"");
-    let mut digits = [0; 64];
+    let mut hash = [0; 64];
     // 32 bytes always fill 64 digits.
-    let _ = hex::encode_to_slice(prev, &mut digits);
-    out.extend_from_slice(&digits);
+    let _ = hex::encode_to_slice(prev, &mut hash);
+    out.extend_from_slice(&hash);
     out.extend_from_slice(b"\"}");
     Ok(())
 }
@@ -409,7 +421,7 @@ fn read_v1(kind: &str, body: &RawValue) -> Result<Event, Damage> {
         "withdrawn" => read(body).map(|Funds { usd }| Event::Withdrawn { usd }),
         "settings_changed" => Ok(Event::SettingsChanged(read(body)?)),
         "token_added" => Ok(Event::TokenAdded(read(body)?)),
-        "traded" => Ok(Event::Traded(read(body)?)),
+        "traded" => Ok(Event::Traded(read::<TradeLine>(body)?.trade()?)),
         other => Err(Damage::Kind(other.chars().take(32).collect())),
     }
 }

@@ -5,6 +5,7 @@
 //! so nothing appears or vanishes.
 
 pub mod account;
+mod digits;
 pub mod error;
 pub mod event;
 pub mod footprint;
@@ -12,6 +13,7 @@ pub mod journal;
 pub mod position;
 pub mod posting;
 pub mod settings;
+mod traded;
 pub mod valuation;
 
 pub use account::{Account, Position, Totals};

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::money::{Units, Usd};
 use crate::token::TokenKey;
-use crate::trade::{Amount, Order, Trade};
+use crate::trade::{Amount, Costs, Order, Trade};
 
 use super::error::LedgerError;
 use super::event::Event;
@@ -115,6 +115,9 @@ impl Exchange {
             return Err(LedgerError::Malformed("gas is negative"));
         }
         if !trade.is_filled() {
+            if !trade.value.is_zero() || trade.costs != Costs::default() {
+                return Err(LedgerError::Malformed("a failed trade has no value and no cost but gas"));
+            }
             return Ok(Exchange::None);
         }
         if trade.value.is_negative() {
