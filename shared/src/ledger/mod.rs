@@ -5,11 +5,13 @@
 //! so nothing appears or vanishes.
 
 pub mod account;
+pub mod csv;
 mod digits;
 pub mod error;
 pub mod event;
 pub mod footprint;
 pub mod journal;
+pub mod plain;
 pub mod position;
 pub mod posting;
 pub mod settings;
@@ -17,6 +19,7 @@ mod traded;
 pub mod valuation;
 
 pub use account::{Account, Position, Totals};
+pub use csv::trades_csv;
 pub use error::LedgerError;
 pub use event::{Event, MarketKind, Opened};
 pub use footprint::{FOOTPRINT_HALF_LIFE_MS, Footprint};
