@@ -511,7 +511,10 @@ pub fn mul_div(a: U256, b: U256, divisor: U256, rounding: Rounding) -> Result<U2
     // division is several times cheaper.
     let (quotient, rest) = match (low_half(a), low_half(b)) {
         (Some(x), Some(y)) => match (product(x, y), low_half(divisor)) {
-            ((0, low), Some(d)) => (U256::from(low / d), U256::from(low % d)),
+            ((0, low), Some(d)) => {
+                let quotient = divide(low, d);
+                (U256::from(quotient), U256::from(low - quotient * d))
+            }
             ((high, low), _) => {
                 let limbs = [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64];
                 U256::from_limbs(limbs).div_rem(divisor)
@@ -537,6 +540,14 @@ pub fn mul_div(a: U256, b: U256, divisor: U256, rounding: Rounding) -> Result<U2
         },
     };
     if up { quotient.checked_add(U256::ONE).ok_or(MoneyError::Overflow) } else { Ok(quotient) }
+}
+
+/// `n ÷ d` rounded down, by the narrow division where both are narrow.
+fn divide(n: u128, d: u128) -> u128 {
+    match (u64::try_from(n), u64::try_from(d)) {
+        (Ok(n), Ok(d)) => u128::from(n / d),
+        _ => n / d,
+    }
 }
 
 /// The value, where it fits in 128 bits.

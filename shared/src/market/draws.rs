@@ -4,14 +4,20 @@
 //! quantised to an integer before it touches money. So a seed gives the same trade in the browser and
 //! on the server.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use chacha20::ChaCha8;
+use chacha20::cipher::{KeyIvInit, StreamCipher};
 
 /// One part per billion of one.
 pub const BILLION: u64 = 1_000_000_000;
 
-/// A stream of draws.
-pub struct Draws(ChaCha8Rng);
+/// A stream of draws: the keystream of ChaCha8 under a key made of seed and domain, with a zero nonce,
+/// taken eight little-endian bytes at a time.
+pub struct Draws {
+    cipher: ChaCha8,
+    /// One block of the keystream, made when it is needed: a trade draws three numbers, not thirty.
+    block: [u8; 64],
+    used: u8,
+}
 
 impl Draws {
     /// The stream of `seed` in a named domain: two uses of one seed never share bits.
@@ -19,12 +25,21 @@ impl Draws {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         key[8..16].copy_from_slice(&domain);
-        Draws(ChaCha8Rng::from_seed(key))
+        Draws { cipher: ChaCha8::new(&key.into(), &[0; 12].into()), block: [0; 64], used: 64 }
     }
 
     /// 64 uniform bits.
     pub fn bits(&mut self) -> u64 {
-        self.0.next_u64()
+        if usize::from(self.used) == self.block.len() {
+            self.block = [0; 64];
+            self.cipher.apply_keystream(&mut self.block);
+            self.used = 0;
+        }
+        let at = usize::from(self.used);
+        self.used += 8;
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&self.block[at..at + 8]);
+        u64::from_le_bytes(bytes)
     }
 
     /// A uniform whole number below `bound` (multiply and shift; the bias is below bound ÷ 2⁶⁴).
@@ -66,6 +81,16 @@ mod tests {
         assert!(first.windows(2).all(|pair| pair[0] == pair[1]));
         assert_ne!(Draws::new(7, *b"test    ").bits(), Draws::new(7, *b"other   ").bits());
         assert_ne!(Draws::new(7, *b"test    ").bits(), Draws::new(8, *b"test    ").bits());
+    }
+
+    #[test]
+    fn the_stream_is_the_keystream_of_chacha8() {
+        // The first block for an all-zero 256-bit key and nonce: draft-strombergson-chacha-test-vectors-01, TC1.
+        let mut draws = Draws::new(0, [0; 8]);
+        assert_eq!(draws.bits().to_le_bytes(), [0x3e, 0x00, 0xef, 0x2f, 0x89, 0x5f, 0x40, 0xd6]);
+        assert_eq!(draws.bits().to_le_bytes(), [0x7f, 0x5b, 0xb8, 0xe8, 0x1f, 0x09, 0xa5, 0xa1]);
+        let far: Vec<u64> = (0..20).map(|_| draws.bits()).collect();
+        assert!(far.iter().enumerate().all(|(i, bits)| !far[..i].contains(bits)), "blocks go on");
     }
 
     #[test]
