@@ -1,5 +1,6 @@
 //! Every check and every test, in the order in which a mistake shows soonest.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -17,7 +18,7 @@ pub struct Args {
     /// Only tests whose name contains this; the checks that are no tests are left out
     filter: Option<String>,
     /// Only these steps, and what they need
-    #[arg(long, value_name = "STEP", value_parser = STEPS.map(|step| step.name))]
+    #[arg(long, value_name = "STEP", value_parser = STEPS.each_ref().map(|step| step.name))]
     only: Vec<String>,
 }
 
@@ -53,7 +54,7 @@ const fn tests(name: &'static str, needs: &'static [&'static str], tools: &'stat
     Step { name, needs, tools, tests: true, run }
 }
 
-const STEPS: [Step; 10] = [
+static STEPS: [Step; 10] = [
     check("format", &[], &[], format),
     check("dependencies", &[], &[Need::Crates, Need::CargoDeny], dependencies),
     check("generated", &[], &[Need::Packages("xtask/npm")], generated),
@@ -71,6 +72,8 @@ struct Bench<'a> {
     workspace: &'a Workspace,
     tools: Toolbox,
     filter: Option<&'a str>,
+    /// The steps of this run.
+    steps: &'a [&'static Step],
 }
 
 /// Tests that passed and failed. A check counts as one.
@@ -93,12 +96,12 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         only => only.iter().any(|name| name == step.name),
     };
     let needed = |step: &Step| STEPS.iter().any(|other| wanted(other) && other.needs.contains(&step.name));
-    let steps: Vec<&Step> = STEPS.iter().filter(|step| wanted(step) || needed(step)).collect();
+    let steps: Vec<&'static Step> = STEPS.iter().filter(|step| wanted(step) || needed(step)).collect();
 
     let tools = Toolbox::with(workspace, steps.iter().flat_map(|step| step.tools))?;
-    let bench = Bench { workspace, tools, filter };
+    let bench = Bench { workspace, tools, filter, steps: &steps };
     let mut rows: Vec<(&str, f64, Count)> = Vec::new();
-    for step in steps {
+    for step in &steps {
         eprintln!("\n[xtask] ── {} ──", step.name);
         let start = Instant::now();
         let broken = rows.iter().find(|(name, _, count)| step.needs.contains(name) && count.failed > 0);
@@ -157,6 +160,11 @@ impl Bench<'_> {
         cargo
     }
 
+    /// Whether this run has taken a step, with every test of it.
+    fn ran(&self, name: &str) -> bool {
+        self.filter.is_none() && self.steps.iter().any(|step| step.name == name)
+    }
+
     /// A run of tests without any would pass whatever we did.
     fn insist(&self, count: Count) -> Result<Count> {
         ensure!(self.filter.is_some() || count.passed + count.failed > 0, "no test ran");
@@ -212,6 +220,7 @@ fn native(bench: &Bench<'_>) -> Result<Count> {
 
 fn wasm(bench: &Bench<'_>) -> Result<Count> {
     let mut cargo = bench.cargo_wasm(&["test", "--no-fail-fast"]);
+    cargo.env("FOOLSCAP_AGREEMENT", agreement(bench)?);
     cargo
         .args(bench.filter)
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
@@ -221,6 +230,15 @@ fn wasm(bench: &Bench<'_>) -> Result<Count> {
         .env("WASM_BINDGEN_TEST_TIMEOUT", "900")
         .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
     bench.insist(counted(&mut cargo, cargo_count)?)
+}
+
+/// What a native run computed, for the browser to agree with: see `shared/tests/agreement.rs`.
+fn agreement(bench: &Bench<'_>) -> Result<String> {
+    let path = bench.workspace.target.join("tmp/agreement");
+    if !bench.ran("native") {
+        execute(&mut bench.cargo(&["test", "--workspace", "--locked", "--test=agreement"]))?;
+    }
+    fs::read_to_string(&path).with_context(|| path.display().to_string())
 }
 
 fn server(bench: &Bench<'_>) -> Result<Count> {
