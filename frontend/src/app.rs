@@ -1,0 +1,30 @@
+//! The app: what is there for every page, and which page is where.
+
+use leptos::prelude::*;
+use leptos_router::components::{FlatRoutes, Route, Router};
+use leptos_router::path;
+
+use crate::components::Shell;
+use crate::components::theme::provide_theme;
+use crate::desk::provide_desk;
+use crate::pages::{Conventions, History, NotFound, Portfolio, Settings, Trade};
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_theme();
+    provide_desk();
+    view! {
+        <Router>
+            <Shell>
+                <FlatRoutes fallback=NotFound>
+                    <Route path=path!("/") view=Trade/>
+                    <Route path=path!("/portfolio") view=Portfolio/>
+                    <Route path=path!("/history") view=History/>
+                    <Route path=path!("/settings") view=Settings/>
+                    <Route path=path!("/conventions") view=Conventions/>
+                </FlatRoutes>
+            </Shell>
+        </Router>
+    }
+}

@@ -1,0 +1,113 @@
+//! What stands in the way, told across the page: a store that refuses, a journal that does not read, a
+//! backend that is away or has no real prices.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shared::ledger::MarketKind;
+use shared::wire;
+
+use super::account_menu::{open, say_refusal};
+use crate::desk::commands::{self, Refusal};
+use crate::desk::{Desk, Link, Tone, Trouble, use_desk};
+use crate::format::{self, words::sentence};
+use crate::io::file;
+
+/// The banners that are needed now.
+#[component]
+pub fn Banner() -> impl IntoView {
+    let desk = use_desk();
+    view! {
+        {move || desk.trouble.get().map(|trouble| match trouble {
+            Trouble::NotKept(error) => view! { <NotKept cause=error.to_string() remedy=error.remedy()/> }.into_any(),
+            Trouble::Damaged(record, damaged) => view! {
+                <div class="banner banner-loss" role="alert" data-testid="banner-damaged">
+                    <p>
+                        <strong>{format!("The journal of “{}” on this device is damaged at line {}. ", record.name, damaged.line)}</strong>
+                        {format!("{}. Nothing was changed or dropped, and nothing is traded on it. Save it, then open another account or import a good copy.", sentence(&damaged.damage.to_string()))}
+                    </p>
+                    <button type="button" class="button" on:click=move |_| save_damaged(desk, &record.name, &damaged.lines)>"Save the journal"</button>
+                </div>
+            }
+            .into_any(),
+        })}
+        <Connection/>
+    }
+}
+
+#[component]
+fn NotKept(cause: String, remedy: &'static str) -> impl IntoView {
+    let desk = use_desk();
+    let retry = move |_| {
+        spawn_local(async move {
+            match commands::retry_store(desk).await {
+                Ok(()) => desk.toasts.say(Tone::Good, "Your account is kept again", "Everything on this page is on this device."),
+                Err(error) => say_refusal(desk, "Still not kept", &Refusal::NotKept(error)),
+            }
+        });
+    };
+    view! {
+        <div class="banner banner-loss" role="alert" data-testid="banner-not-kept">
+            <p>
+                <strong>"Your account is not being kept. "</strong>
+                {format!("{}. You can look around, but trades are refused. {remedy}", sentence(&cause))}
+            </p>
+            <button type="button" class="button" on:click=retry data-testid="retry-store">"Try again"</button>
+        </div>
+    }
+}
+
+#[component]
+fn Connection() -> impl IntoView {
+    let desk = use_desk();
+    let is_real = Memo::new(move |_| desk.market_kind() == Some(MarketKind::Real));
+    let is_demo_server = Memo::new(move |_| {
+        desk.server.with(|server| server.as_ref().is_some_and(|status| status.market == wire::MarketKind::Demo))
+    });
+    let told = Memo::new(move |_| {
+        if !is_real.get() {
+            return None;
+        }
+        desk.link.with(|link| match link {
+            Link::Down { .. } => Some("lost"),
+            Link::Absent => Some("absent"),
+            Link::Troubled(_) => Some("troubled"),
+            Link::Unknown | Link::Up if is_demo_server.get() => Some("demo"),
+            Link::Unknown | Link::Up => None,
+        })
+    });
+    let since = move || match desk.link.get() {
+        Link::Down { since, .. } => format!("The server has not answered for {}. ", format::age(desk.now.get().since(since))),
+        Link::Unknown | Link::Up | Link::Troubled(_) | Link::Absent => String::new(),
+    };
+    let trouble = move || match desk.link.get() {
+        Link::Troubled(error) => format!("{}. ", sentence(&error.to_string())),
+        Link::Unknown | Link::Up | Link::Down { .. } | Link::Absent => String::new(),
+    };
+    view! {
+        {move || told.get().map(|told| match told {
+            "lost" => view! {
+                <div class="banner" role="status" data-testid="banner-offline">
+                    <p><strong>{since}</strong>"Prices are the last ones known and show their age. You can trade on them if you accept it. The page catches up by itself."</p>
+                </div>
+            }.into_any(),
+            "troubled" => view! {
+                <div class="banner" role="status" data-testid="banner-troubled">
+                    <p><strong>{trouble}</strong>"Prices are the last ones known and show their age. The page keeps asking."</p>
+                </div>
+            }.into_any(),
+            _ => view! {
+                <div class="banner" role="status" data-testid="banner-no-prices">
+                    <p><strong>"There are no real prices here. "</strong>"This account trades at real prices, which need a Foolscap server. The demo market needs none."</p>
+                    <button type="button" class="button" on:click=move |_| open(desk, MarketKind::Demo)>"Open a demo account"</button>
+                </div>
+            }.into_any(),
+        })}
+    }
+}
+
+fn save_damaged(desk: Desk, name: &str, lines: &[String]) {
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    if let Err(error) = file::save(&format!("foolscap-{name}-damaged.jsonl"), "application/jsonl", &text) {
+        desk.toasts.say(Tone::Bad, "The journal was not saved", error);
+    }
+}

@@ -1,0 +1,83 @@
+//! What the account holds, live.
+
+use leptos::prelude::*;
+use shared::ledger::Valued;
+use shared::token::TokenKey;
+
+use super::account_summary::{signed_ppm, signed_usd};
+use super::common::Signed;
+use super::price::LivePrice;
+use crate::desk::use_desk;
+use crate::format::{self, number};
+
+/// The positions, or the next step where there are none.
+#[component]
+pub fn PositionsTable() -> impl IntoView {
+    let desk = use_desk();
+    let held = Memo::new(move |_| {
+        desk.with_account(|account| account.positions().map(|position| position.token()).collect::<Vec<_>>()).unwrap_or_default()
+    });
+    view! {
+        <Show
+            when=move || !held.read().is_empty()
+            fallback=move || view! {
+                <div class="empty" data-testid="no-positions">
+                    <p>{move || format!("You hold no tokens yet. Buy some {} to begin: the amount is the only thing to enter.", desk.naming(desk.selected.get()).0)}</p>
+                </div>
+            }
+        >
+            <table class="table table-stack" data-testid="positions">
+                <caption class="unseen">"Positions"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Token"</th>
+                        <th scope="col" class="end">"Quantity"</th>
+                        <th scope="col" class="end">"Average price"</th>
+                        <th scope="col" class="end">"Price"</th>
+                        <th scope="col" class="end">"Value"</th>
+                        <th scope="col" class="end">"Unrealised"</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    <For each=move || held.get() key=|key| *key let(key)>
+                        <Row token=key/>
+                    </For>
+                </tbody>
+            </table>
+        </Show>
+    }
+}
+
+#[component]
+fn Row(token: TokenKey) -> impl IntoView {
+    let desk = use_desk();
+    let (symbol, decimals) = desk.naming(token);
+    let valued = Memo::new(move |_| {
+        desk.valuation.with(|worth| worth.as_ref()?.positions.iter().find(|valued| valued.token == token).cloned())
+    });
+    let of = move |read: fn(&Valued) -> Option<String>| {
+        move || valued.with(|valued| valued.as_ref().and_then(read)).unwrap_or_else(|| number::UNKNOWN.to_owned())
+    };
+    let quantity = move || valued.with(|valued| valued.as_ref().map(|valued| format::units(valued.units, decimals)));
+    let exact = move || valued.with(|valued| valued.as_ref().map(|valued| valued.units.quantity(decimals).to_string()));
+    view! {
+        <tr data-testid="position" data-token=token.to_string()>
+            <th scope="row" class="wide">
+                <button type="button" class="row-button" on:click=move |_| desk.select(token) title="Make this the token of the page">
+                    {symbol}
+                </button>
+                <span class="faint small">" " {token.chain.name()}</span>
+            </th>
+            <td class="end num" data-label="Quantity" title=exact data-testid="position-quantity">{quantity}</td>
+            <td class="end num" data-label="Average">{of(|valued| valued.average.map(format::price))}</td>
+            <td class="end" data-label="Price"><LivePrice token=token/></td>
+            <td class="end num" data-label="Value">{of(|valued| valued.value.map(format::usd))}</td>
+            <td class="end" data-label="Unrealised">
+                <span class="cell-stack">
+                    <Signed figure=Signal::derive(move || signed_usd(valued.with(|valued| valued.as_ref().and_then(|valued| valued.unrealised))))/>
+                    <span class="small"><Signed figure=Signal::derive(move || signed_ppm(valued.with(|valued| valued.as_ref().and_then(|valued| valued.unrealised_ppm))))/></span>
+                </span>
+            </td>
+        </tr>
+    }
+}

@@ -1,0 +1,99 @@
+//! The frame around every page: header, banners, page, footer, and the phone's bar.
+
+use leptos::prelude::*;
+use leptos_router::components::A;
+use leptos_router::hooks::use_location;
+
+use super::account_summary::signed_ppm;
+use super::common::{Icon, Shape, Signed};
+use super::theme::ThemeButton;
+use super::{AccountMenu, Badges, Banner, ReceiptSheet, ToastList};
+use crate::desk::use_desk;
+use crate::format::{self, number};
+
+/// Whether the rail of markets is open, where it is not always there.
+#[derive(Clone, Copy)]
+struct Rail(RwSignal<bool>);
+
+/// Whether the rail of markets is open.
+pub fn use_rail() -> RwSignal<bool> {
+    expect_context::<Rail>().0
+}
+
+/// The frame.
+#[component]
+pub fn Shell(children: Children) -> impl IntoView {
+    provide_context(Rail(RwSignal::new(false)));
+    view! {
+        <a class="skip" href="#main">"Skip to the page"</a>
+        <div class="shell">
+            <Header/>
+            <Banner/>
+            <main id="main" tabindex="-1" class="main">{children()}</main>
+            <Footer/>
+            <BottomBar/>
+        </div>
+        <ReceiptSheet/>
+        <ToastList/>
+    }
+}
+
+#[component]
+fn Header() -> impl IntoView {
+    let desk = use_desk();
+    let equity = move || {
+        desk.valuation.with(|worth| worth.as_ref().and_then(|worth| worth.equity)).map_or_else(|| number::UNKNOWN.to_owned(), format::usd)
+    };
+    let earned = Signal::derive(move || signed_ppm(desk.valuation.with(|worth| worth.as_ref().and_then(|worth| worth.return_ppm))));
+    view! {
+        <header class="header">
+            <A href="/" {..} class="brand" aria-label="Foolscap, to the desk">
+                <Icon shape=Shape::Sheet/>
+                <span>"Foolscap"</span>
+            </A>
+            <Badges/>
+            <nav class="nav" aria-label="Pages">
+                <A href="/" exact=true>"Trade"</A>
+                <A href="/portfolio">"Portfolio"</A>
+                <A href="/history">"History"</A>
+                <A href="/settings">"Settings"</A>
+            </nav>
+            <div class="header-end">
+                <span class="header-equity small" title="Equity, and return on what you put in">
+                    <span class="num strong">{equity}</span>
+                    <Signed figure=earned/>
+                </span>
+                <AccountMenu/>
+                <ThemeButton/>
+            </div>
+        </header>
+    }
+}
+
+#[component]
+fn Footer() -> impl IntoView {
+    view! {
+        <footer class="footer">
+            <span>"Paper trading: nothing here is real money or advice."</span>
+            <A href="/conventions">"How figures are made"</A>
+            <span>"Prices by CoinGecko. Times in UTC."</span>
+        </footer>
+    }
+}
+
+#[component]
+fn BottomBar() -> impl IntoView {
+    let rail = use_rail();
+    let path = use_location().pathname;
+    let here = move |at: &'static str| move || (path.read().as_str() == at).then_some("page");
+    let on_desk = move |is_markets: bool| move || (path.read().as_str() == "/" && rail.get() == is_markets).then_some("page");
+    view! {
+        <nav class="bottom-bar" aria-label="Pages">
+            <a href="/" aria-current=on_desk(true) on:click=move |_| rail.set(true) data-testid="bar-markets"><Icon shape=Shape::Markets/>"Markets"</a>
+            <a href="/" aria-current=on_desk(false) on:click=move |_| rail.set(false) data-testid="bar-trade"><Icon shape=Shape::Trade/>"Trade"</a>
+            <a href="/portfolio" aria-current=here("/portfolio")><Icon shape=Shape::Portfolio/>"Portfolio"</a>
+            <a href="/history" aria-current=here("/history")><Icon shape=Shape::History/>"History"</a>
+            <a href="/settings" aria-current=here("/settings")><Icon shape=Shape::Settings/>"Settings"</a>
+        </nav>
+    }
+}

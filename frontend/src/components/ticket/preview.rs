@@ -1,0 +1,172 @@
+//! The simulator's own answer, line by line.
+
+use leptos::prelude::*;
+use shared::ledger::FOOTPRINT_HALF_LIFE_MS;
+use shared::money::Usd;
+use shared::simulator::Preview;
+use shared::trade::{Amount, Order, Ppm};
+
+use crate::components::common::Line;
+use crate::components::trade_words::{amount, leg};
+use crate::desk::{Desk, use_desk};
+use crate::format::{self, gwei, number, ppm, usd, usd_fine, words};
+
+/// From this share on, price impact deserves a look; then a warning; then an alarm.
+const IMPACT_STEPS: [(u32, &str); 3] = [(50_000, "loss strong"), (30_000, "loss"), (10_000, "warn")];
+
+/// The class that colours a price impact.
+fn impact_class(impact: Ppm) -> &'static str {
+    IMPACT_STEPS.iter().find(|(parts, _)| impact.parts() >= *parts).map_or("", |(_, class)| class)
+}
+
+/// What comes out, large, with its band.
+#[component]
+pub fn Result(preview: Signal<Option<(Order, Preview)>>) -> impl IntoView {
+    let desk = use_desk();
+    let shown = move || {
+        preview.read().as_ref().map(|(order, preview)| {
+            let token = order.bought();
+            let band = match (preview.low == preview.high, token) {
+                (true, _) => String::new(),
+                (false, _) => format!("{} to {} after slippage", amount(desk, preview.low, token), amount(desk, preview.high, token)),
+            };
+            (amount(desk, preview.expected, token), band)
+        })
+    };
+    view! {
+        <div class="result" aria-live="off">
+            <span class="field-label">"You receive, expected"</span>
+            <output class="result-figure num" data-testid="expected">
+                {move || shown().map_or_else(|| number::UNKNOWN.to_owned(), |(figure, _)| figure)}
+            </output>
+            <span class="num faint small">{move || shown().map(|(_, band)| band)}</span>
+        </div>
+    }
+}
+
+/// The costs as a quiet list.
+#[component]
+pub fn Costs(preview: Signal<Option<(Order, Preview)>>) -> impl IntoView {
+    let desk = use_desk();
+    let of = move |read: fn(&Preview) -> String| {
+        move || preview.with(|answer| answer.as_ref().map(|(_, preview)| read(preview))).unwrap_or_else(|| number::UNKNOWN.to_owned())
+    };
+    let with_order = move |read: fn(Desk, &Order, &Preview) -> String| {
+        move || {
+            preview.with(|answer| answer.as_ref().map(|(order, preview)| read(desk, order, preview))).unwrap_or_else(|| number::UNKNOWN.to_owned())
+        }
+    };
+    let impact = move || preview.with(|answer| answer.as_ref().map_or("", |(_, preview)| impact_class(preview.impact)));
+    let is_token = move || preview.with(|answer| answer.as_ref().is_some_and(|(order, _)| order.bought().is_some()));
+    let total_name = Signal::derive(move || if is_token() { "Total to pay".to_owned() } else { "You end up with".to_owned() });
+    let swap_total = move || preview.with(|answer| answer.as_ref().is_some_and(|(order, _)| matches!(order, Order::Swap { .. })));
+    let total_name = Signal::derive(move || if swap_total() { "Cash to pay".to_owned() } else { total_name.get() });
+    view! {
+        <dl class="figures costs" data-testid="preview">
+            <Line name="Mid price" help="The price before your order, its age, and where it came from.">
+                <span class="small" data-testid="preview-mid">{with_order(|_, _, preview| mids(preview))}</span>
+            </Line>
+            <Line name="Price impact" help="How far this order itself moves the pool's price. Your own recent trades count: half of their mark is gone after a minute.">
+                <span class=impact data-testid="preview-impact">
+                    {of(|preview| format!("{} ({})", usd_fine(preview.costs.impact), ppm_rounded(preview.impact)))}
+                </span>
+            </Line>
+            <Line name="LP fee" help="The pool's fee to its liquidity providers. It is in what you receive.">
+                <span data-testid="preview-lp-fee">{of(|preview| format!("{} ({})", usd_fine(preview.costs.lp_fee), fees(preview)))}</span>
+            </Line>
+            <Line name="Pool" help="What the impact is computed from, best knowledge first: reserves, liquidity, volume, or an assumed depth.">
+                <span class="small wrap">{with_order(pools)}</span>
+            </Line>
+            <Line name="Gas" help="Units × (base fee + priority fee), plus the L1 data fee where the chain has one, at the price of the chain's coin. Paid in cash.">
+                <span data-testid="preview-gas">{of(|preview| usd_fine(preview.gas.usd))}</span>
+            </Line>
+            <Line name="Gas from">
+                <span class="small">{of(gas_detail)}</span>
+            </Line>
+            <Line name="Chance to fail" help="Some transactions fail on chain. Then nothing is exchanged, and gas is paid all the same. Set it in Settings.">
+                {of(|preview| ppm(preview.failure_rate))}
+            </Line>
+            <Line name="Minimum received" help="Expected × (1 − tolerance), rounded down. If execution offers less, the trade fails and only gas is paid." class="rule">
+                <span data-testid="preview-minimum">{with_order(|desk, order, preview| amount(desk, preview.minimum, order.bought()))}</span>
+            </Line>
+            <Line name=total_name class="total">
+                <span data-testid="preview-total">{with_order(total)}</span>
+            </Line>
+        </dl>
+    }
+}
+
+fn mids(preview: &Preview) -> String {
+    match (&preview.sold, &preview.bought) {
+        (Some(sold), Some(bought)) => format!("{} → {}", format::price(sold.price), format::price(bought.price)),
+        (Some(side), None) | (None, Some(side)) => leg(side),
+        (None, None) => number::UNKNOWN.to_owned(),
+    }
+}
+
+fn fees(preview: &Preview) -> String {
+    let fees: Vec<String> = [&preview.sold, &preview.bought].into_iter().flatten().map(|side| ppm(side.fee)).collect();
+    fees.join(" + ")
+}
+
+fn pools(desk: Desk, order: &Order, preview: &Preview) -> String {
+    let side = |side: &Option<shared::trade::Leg>, token: Option<_>| {
+        side.as_ref().zip(token).map(|(side, key)| {
+            let (symbol, decimals) = desk.naming(key);
+            words::depth(side.depth, decimals, &symbol)
+        })
+    };
+    let sides: Vec<String> = [side(&preview.sold, order.sold()), side(&preview.bought, order.bought())].into_iter().flatten().collect();
+    sides.join("; ")
+}
+
+fn gas_detail(preview: &Preview) -> String {
+    let gas = &preview.gas;
+    let l1 = if gas.l1_fee > 0 { format!(" + {} L1", gwei(gas.l1_fee)) } else { String::new() };
+    format!("{} × {}{l1}, {}", number::whole(gas.units), gwei(gas.base_fee + gas.priority_fee), words::gas_source(gas.source))
+}
+
+/// Cash out for a buy, gas included; cash in for a sale, gas taken off; the gas alone for a swap.
+fn total(_: Desk, order: &Order, preview: &Preview) -> String {
+    let unknown = || number::UNKNOWN.to_owned();
+    match (order, preview.expected) {
+        (Order::Sell { .. }, Amount::Usd(received)) => received.minus(preview.gas.usd).map_or_else(|_| unknown(), usd),
+        (Order::Sell { .. }, Amount::Units(_)) => unknown(),
+        (Order::Buy { .. } | Order::Swap { .. }, _) => sum(preview.cash_needed),
+    }
+}
+
+fn sum(cash: Usd) -> String {
+    if cash.atoms() < 1_000_000_000_000 { usd_fine(cash) } else { usd(cash) }
+}
+
+/// A share to a hundredth of a percent; what is less, but not nothing, is `<0.01%`.
+fn ppm_rounded(share: Ppm) -> String {
+    match share.parts() {
+        0 => "0%".to_owned(),
+        1..50 => "<0.01%".to_owned(),
+        parts => ppm(Ppm::new((parts + 50) / 100 * 100).unwrap_or(share)),
+    }
+}
+
+// The help text above states the half-life in words.
+const _: () = assert!(FOOTPRINT_HALF_LIFE_MS == 60_000);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impact_is_coloured_at_one_three_and_five_percent() {
+        for (parts, class) in [(0, ""), (9_999, ""), (10_000, "warn"), (30_000, "loss"), (50_000, "loss strong")] {
+            assert_eq!(impact_class(Ppm::new(parts).unwrap()), class);
+        }
+    }
+
+    #[test]
+    fn shares_show_hundredths_and_hide_nothing() {
+        for (parts, shown) in [(0, "0%"), (1, "<0.01%"), (50, "0.01%"), (1_234, "0.12%"), (999_999, "100%")] {
+            assert_eq!(ppm_rounded(Ppm::new(parts).unwrap()), shown);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Journals and trades out of the browser, and journals into it.
+
+use leptos::html::Input;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::desk::commands::{self, ImportRefusal};
+use crate::desk::{Desk, Tone, use_desk};
+use crate::format::words::sentence;
+use crate::io::{clock, file};
+
+/// Saves the journal as JSON Lines and the trades as CSV.
+#[component]
+pub fn ExportButtons() -> impl IntoView {
+    let desk = use_desk();
+    let journal = move |_| {
+        save(desk, "journal.jsonl", "application/jsonl", |desk| desk.book.with_untracked(|book| book.as_ref().map(|book| book.export())));
+    };
+    view! {
+        <div class="actions">
+            <button type="button" class="button" data-testid="export-journal" on:click=journal>"Export journal"</button>
+        </div>
+    }
+}
+
+fn save(desk: Desk, what: &str, mime: &str, text: fn(Desk) -> Option<String>) {
+    let Some(text) = text(desk) else {
+        desk.toasts.say(Tone::Bad, "Nothing was saved", "No account is open.");
+        return;
+    };
+    let id = desk.with_account(|account| account.id().to_string()).unwrap_or_default();
+    let day = &clock::now().to_string()[..10];
+    let name = format!("foolscap-{}-{day}-{what}", &id[..id.len().min(8)]);
+    match file::save(&name, mime, &text) {
+        Ok(()) => desk.toasts.say(Tone::Plain, "Saved", format!("{name} is with your downloads.")),
+        Err(error) => desk.toasts.say(Tone::Bad, "Nothing was saved", error),
+    }
+}
+
+/// Takes a journal from a file: all of it, or nothing.
+#[component]
+pub fn ImportField() -> impl IntoView {
+    let desk = use_desk();
+    let input = NodeRef::<Input>::new();
+    let refused = RwSignal::new(None::<String>);
+    let choose = move |_| {
+        let Some(file) = input.get_untracked().and_then(|input| file::take(&input)) else { return };
+        refused.set(None);
+        spawn_local(async move {
+            let text = match file::read(&file).await {
+                Ok(text) => text,
+                Err(error) => {
+                    let _ = refused.try_set(Some(format!("The file could not be read: {error}.")));
+                    return;
+                }
+            };
+            match commands::import(desk, text).await {
+                Ok(imported) => tell(desk, &imported),
+                Err(refusal) => {
+                    let remedy = match &refusal {
+                        ImportRefusal::Bad(_) => "Use an export that nobody has edited.",
+                        ImportRefusal::Forked(_) => "Foolscap merges nothing by itself: keep one of the two.",
+                        ImportRefusal::NotKept(error) => error.remedy(),
+                    };
+                    let cause = sentence(&refusal.to_string());
+                    let _ = refused.try_set(Some(format!("Nothing was imported and nothing was changed. {cause}. {remedy}")));
+                }
+            }
+        });
+    };
+    view! {
+        <div class="field">
+            <label for="import-file">"Import a journal (JSON Lines)"</label>
+            <input node_ref=input id="import-file" class="input input-file" type="file" accept=".jsonl,.json,.txt,application/jsonl" data-testid="import-file" on:change=choose/>
+            <p class="field-hint">"Every line is verified first. If one is wrong, nothing is taken."</p>
+            <div role="alert">
+                {move || refused.get().map(|text| view! { <div class="note note-loss" data-testid="import-refused"><p>{text}</p></div> })}
+            </div>
+        </div>
+    }
+}
+
+fn tell(desk: Desk, imported: &commands::Imported) {
+    let whole = match (&imported.truncated, imported.sealed) {
+        (Some(truncated), _) => {
+            desk.toasts.say(Tone::Bad, "The journal's last line was cut off", format!("{}.", sentence(&truncated.to_string())));
+            ""
+        }
+        (None, true) => " Its seal is whole.",
+        (None, false) => " It carries no seal, so nothing vouches for its last line.",
+    };
+    let added = match (imported.added, imported.entries) {
+        (0, _) => "This device had all of it already.".to_owned(),
+        (added, entries) if added == entries => format!("All {entries} entries are new on this device."),
+        (added, entries) => format!("{added} of {entries} entries are new on this device."),
+    };
+    desk.toasts.say(Tone::Good, "The journal is good", format!("{added}{whole}"));
+}

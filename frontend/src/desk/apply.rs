@@ -1,0 +1,65 @@
+//! What comes from outside, and how it changes the desk.
+
+use leptos::prelude::*;
+use shared::ledger::MarketKind;
+use shared::time::Timestamp;
+use shared::wire::{Gas, Markets, Prices, Status};
+
+use super::{Desk, Link, View};
+use crate::io::api::ApiError;
+
+/// Something that happened outside the page.
+pub enum Event {
+    /// A second passed.
+    Ticked(Timestamp),
+    /// The backend said what it is.
+    Introduced(Status),
+    /// Prices came.
+    Priced(Prices),
+    /// Pools came.
+    Pooled(Markets),
+    /// Gas came.
+    Fuelled(Gas),
+    /// A question went unanswered, or was answered badly.
+    Failed(ApiError),
+    /// The demo market moved on.
+    DemoMoved(Timestamp),
+    /// The prices this device last knew were found.
+    Remembered(View),
+}
+
+impl Desk {
+    /// Lets `event` change the desk. Each signal is written only where something changed.
+    pub fn apply(&self, event: Event) {
+        match event {
+            Event::Ticked(now) => self.now.set(now),
+            Event::Introduced(status) => self.server.set(Some(status)),
+            Event::Priced(prices) => {
+                if self.link.with_untracked(|link| *link != Link::Up) {
+                    self.link.set(Link::Up);
+                }
+                self.now.set(crate::io::clock::now());
+                self.view.update(|view| view.take_prices(&prices));
+            }
+            Event::Pooled(markets) => self.view.update(|view| view.take_pools(&markets)),
+            Event::Fuelled(gas) => self.view.update(|view| view.take_gas(&gas)),
+            Event::Failed(error) => {
+                let link = self.link.with_untracked(|link| link.after(&error, self.now.get_untracked()));
+                let was_lost = self.link.with_untracked(Link::is_lost);
+                if link.is_lost() && !was_lost {
+                    self.view.update(View::cut_off);
+                }
+                self.link.set(link);
+            }
+            Event::DemoMoved(at) => self.view.set(View::demo(at)),
+            Event::Remembered(known) => self.view.update(|view| {
+                // Whatever came from the backend in the meantime is newer.
+                let is_blank = view.market.kind == MarketKind::Real && view.market.quotes.is_empty();
+                if is_blank && known.market.kind == MarketKind::Real {
+                    *view = known;
+                    view.cut_off();
+                }
+            }),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The first second: find the account of this device, or make one.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shared::ledger::MarketKind;
+use shared::wire;
+
+use super::commands::{self, Refusal};
+use super::{Book, Desk, Event, Trouble};
+use crate::io::api;
+use crate::io::database::StoreError;
+use crate::io::journal::{Journals, Record};
+use crate::io::preferences::{self, Preference};
+
+/// Opens what is there, in the background.
+pub fn start(desk: Desk) {
+    spawn_local(open(desk));
+}
+
+async fn open(desk: Desk) {
+    match Journals::open().await {
+        Ok(journals) => desk.journals.set_value(Some(journals)),
+        Err(error) => desk.trouble.set(Some(Trouble::NotKept(error))),
+    }
+    let known = match accounts(desk).await {
+        Ok(known) => known,
+        Err(error) => {
+            // Something is stored, but not readable now: a new account beside it would hide that.
+            desk.trouble.set(Some(Trouble::NotKept(error)));
+            return;
+        }
+    };
+    desk.accounts.set(known.clone());
+    let last = preferences::get(Preference::Account);
+    let chosen = known.iter().find(|record| Some(record.id.to_string()) == last).or_else(|| known.first());
+    match chosen {
+        Some(record) => {
+            spawn_local(async move {
+                let _ = introduce(desk).await;
+            });
+            load(desk, record.clone()).await;
+        }
+        None => first_visit(desk).await,
+    }
+}
+
+async fn accounts(desk: Desk) -> Result<Vec<Record>, StoreError> {
+    match desk.journals.get_value() {
+        Some(journals) => journals.accounts().await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Opens an account of this device.
+pub async fn load(desk: Desk, record: Record) {
+    let Some(journals) = desk.journals.get_value() else { return };
+    let lines = match journals.lines(record.id, 0).await {
+        Ok(lines) => lines,
+        Err(error) => {
+            desk.trouble.set(Some(Trouble::NotKept(error)));
+            return;
+        }
+    };
+    match Book::replay(record.clone(), lines) {
+        Ok(book) => {
+            preferences::set(Preference::Account, Some(&record.id.to_string()));
+            desk.trouble.set(None);
+            desk.receipt.set(None);
+            desk.book.set(Some(book));
+        }
+        Err(damaged) => {
+            desk.book.set(None);
+            desk.trouble.set(Some(Trouble::Damaged(record, *damaged)));
+        }
+    }
+}
+
+/// Asks the backend what it is.
+async fn introduce(desk: Desk) -> Option<wire::MarketKind> {
+    match api::status().await {
+        Ok(status) => {
+            let market = status.market;
+            desk.apply(Event::Introduced(status));
+            Some(market)
+        }
+        Err(error) => {
+            desk.apply(Event::Failed(error));
+            None
+        }
+    }
+}
+
+/// A funded account without a question asked: in the real market where a backend serves one,
+/// otherwise in the demo market.
+async fn first_visit(desk: Desk) {
+    let market = match introduce(desk).await {
+        Some(wire::MarketKind::Real) => MarketKind::Real,
+        Some(wire::MarketKind::Demo) | None => MarketKind::Demo,
+    };
+    match commands::open_account(desk, market).await {
+        Ok(()) => {}
+        Err(Refusal::NotKept(error)) => desk.trouble.set(Some(Trouble::NotKept(error))),
+        Err(refusal) => desk.toasts.say(super::Tone::Bad, "No account could be opened", refusal.to_string()),
+    }
+}

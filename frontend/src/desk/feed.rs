@@ -1,0 +1,147 @@
+//! What keeps the desk current: the clock, the demo market's steps, and questions to the backend.
+//!
+//! One run asks at a time. A kick (a new token, a tab that became visible, a network that came back)
+//! starts a new run at once, and the old one ends when it next wakes.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shared::ledger::MarketKind;
+use shared::time::Timestamp;
+use shared::token::{Origin, TokenKey, TokenTable};
+use web_sys::VisibilityState;
+
+use super::{Desk, Event, View};
+use crate::io::{api, clock, timer};
+
+/// How often gas is asked for.
+const GAS_EVERY_MS: u64 = 60_000;
+/// How often pools are asked for.
+const POOLS_EVERY_MS: u64 = 300_000;
+/// The demo market's step.
+const DEMO_STEP_MS: i64 = 5_000;
+/// Under this name the device keeps the prices it last knew.
+pub const LAST_KNOWN: &str = "market";
+
+/// Sets the feed going, once.
+pub fn start(desk: Desk) {
+    let _ = set_interval_with_handle(move || tick(desk), Duration::from_secs(1));
+    // Another account may trade in another market.
+    let kind = Memo::new(move |_| desk.market_kind());
+    Effect::new(move |_| {
+        if let Some(kind) = kind.get() {
+            change_market(desk, kind);
+        }
+    });
+    for event in ["visibilitychange", "online", "focus"] {
+        // The window hears what bubbles up from the document; listeners live as long as the page.
+        let _ = window_event_listener_untyped(event, move |_| {
+            if is_visible() {
+                kick(desk);
+            }
+        });
+    }
+}
+
+/// Asks now, instead of when the wait is over.
+pub fn kick(desk: Desk) {
+    let turn = desk.turn.get_value() + 1;
+    desk.turn.set_value(turn);
+    if desk.book.with_untracked(|book| book.as_ref().is_some_and(|book| book.account().market() == MarketKind::Real)) {
+        spawn_local(run(desk, turn));
+    }
+}
+
+fn tick(desk: Desk) {
+    let (before, now) = (desk.now.get_untracked(), clock::now());
+    desk.apply(Event::Ticked(now));
+    let is_demo = desk.view.with_untracked(|view| view.market.kind == MarketKind::Demo);
+    if is_demo && before.millis() / DEMO_STEP_MS != now.millis() / DEMO_STEP_MS && is_visible() {
+        desk.apply(Event::DemoMoved(now));
+    }
+}
+
+fn change_market(desk: Desk, kind: MarketKind) {
+    match kind {
+        MarketKind::Demo => desk.apply(Event::DemoMoved(clock::now())),
+        MarketKind::Real => {
+            desk.view.set(View::empty(MarketKind::Real));
+            spawn_local(recall(desk));
+        }
+    }
+    kick(desk);
+}
+
+async fn run(desk: Desk, turn: u64) {
+    let mut asked_gas: Option<Timestamp> = None;
+    let mut asked_pools: Option<Timestamp> = None;
+    while desk.turn.get_value() == turn {
+        if is_visible() {
+            let tokens = wanted(desk);
+            match api::prices(&tokens).await {
+                // Nobody waits for a run that was superseded, but its answer is as good as any.
+                Ok(prices) => {
+                    desk.apply(Event::Priced(prices));
+                    let now = clock::now();
+                    if is_due(asked_gas, now, GAS_EVERY_MS)
+                        && let Ok(gas) = api::gas().await
+                    {
+                        asked_gas = Some(now);
+                        desk.apply(Event::Fuelled(gas));
+                    }
+                    if is_due(asked_pools, now, POOLS_EVERY_MS)
+                        && let Ok(markets) = api::markets(&tokens).await
+                    {
+                        asked_pools = Some(now);
+                        desk.apply(Event::Pooled(markets));
+                    }
+                    remember(desk).await;
+                }
+                Err(error) => desk.apply(Event::Failed(error)),
+            }
+        }
+        timer::sleep(desk.link.with_untracked(super::Link::wait_ms)).await;
+    }
+}
+
+fn is_due(asked: Option<Timestamp>, now: Timestamp, every_ms: u64) -> bool {
+    asked.is_none_or(|asked| now.since(asked) >= every_ms)
+}
+
+/// Everything with a price of its own, everything held, everything added, everything looked at.
+fn wanted(desk: Desk) -> Vec<TokenKey> {
+    let builtin = TokenTable::builtin().iter().filter(|token| token.origin == Origin::Builtin).map(|token| token.key);
+    let mut keys: BTreeSet<TokenKey> = builtin.collect();
+    desk.watched.with_untracked(|watched| keys.extend(watched));
+    desk.book.with_untracked(|book| {
+        if let Some(book) = book {
+            keys.extend(book.account().positions().map(|position| position.token()));
+            keys.extend(book.account().added_tokens().map(|token| token.key));
+        }
+    });
+    keys.into_iter().collect()
+}
+
+fn is_visible() -> bool {
+    document().visibility_state() != VisibilityState::Hidden
+}
+
+/// Keeps what is known, for a visit without a backend. A store that refuses says so where it matters:
+/// at a trade.
+async fn remember(desk: Desk) {
+    let Some(journals) = desk.journals.get_value() else { return };
+    let Ok(text) = desk.view.with_untracked(serde_json::to_string) else { return };
+    let _ = journals.cache(LAST_KNOWN, &text).await;
+}
+
+/// Finds what was known on an earlier visit.
+async fn recall(desk: Desk) {
+    let Some(journals) = desk.journals.get_value() else { return };
+    if let Ok(Some(text)) = journals.cached(LAST_KNOWN).await
+        && let Ok(view) = serde_json::from_str(&text)
+    {
+        desk.apply(Event::Remembered(view));
+    }
+}

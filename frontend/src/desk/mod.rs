@@ -1,0 +1,192 @@
+//! The desk: everything the page shows, as signals, and what a person can ask of it.
+//!
+//! State flows down: components read signals and derive. Intent goes up: they call [`commands`].
+//! What comes from outside (prices, ticks, lost connections) enters through [`Desk::apply`], and
+//! nowhere else. The desk lives at the root, so nothing that waits can outlive it.
+
+pub mod apply;
+pub mod boot;
+pub mod book;
+pub mod commands;
+pub mod feed;
+pub mod link;
+pub mod toasts;
+pub mod view;
+
+use std::collections::BTreeSet;
+
+use leptos::prelude::*;
+use shared::chain::Chain;
+use shared::ledger::{Account, MarketKind, Valuation};
+use shared::quote::{Freshness, Quote};
+use shared::time::Timestamp;
+use shared::token::{Origin, Token, TokenKey, TokenTable};
+use shared::wire::Status;
+
+use crate::io::clock;
+use crate::io::database::StoreError;
+use crate::io::journal::{Journals, Record};
+
+pub use apply::Event;
+pub use book::{Book, Damaged};
+pub use link::Link;
+pub use toasts::{Toast, Toasts, Tone};
+pub use view::View;
+
+/// The reactive store of the whole page. A handful of handles: copying it copies nothing else.
+#[derive(Clone, Copy)]
+pub struct Desk {
+    /// The time by the server's clock, a second apart.
+    pub now: RwSignal<Timestamp>,
+    /// What is known of the market of the account in hand.
+    pub view: RwSignal<View>,
+    /// How the connection to the backend is.
+    pub link: RwSignal<Link>,
+    /// What the backend said of itself, if one answered.
+    pub server: RwSignal<Option<Status>>,
+    /// The account in hand. `None` until one is open.
+    pub book: RwSignal<Option<Book>>,
+    /// The accounts of this device.
+    pub accounts: RwSignal<Vec<Record>>,
+    /// What the account is worth at the prices known now.
+    pub valuation: Memo<Option<Valuation>>,
+    /// What stands in the way of keeping anything, if something does.
+    pub trouble: RwSignal<Option<Trouble>>,
+    /// The token the page is about.
+    pub selected: RwSignal<TokenKey>,
+    /// Tokens without a price of their own that somebody looked at: asked for from then on.
+    pub watched: RwSignal<BTreeSet<TokenKey>>,
+    /// The entry whose receipt is open.
+    pub receipt: RwSignal<Option<u64>>,
+    /// Messages about what happened.
+    pub toasts: Toasts,
+    /// Where journals are kept; `None` until the store is open.
+    journals: StoredValue<Option<Journals>, LocalStorage>,
+    /// Which run of the feed is the current one.
+    turn: StoredValue<u64>,
+}
+
+/// What stands in the way of keeping an account.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trouble {
+    /// The browser does not let the page store anything, or has no room: trades are refused.
+    NotKept(StoreError),
+    /// The journal on this device does not read. Nothing is traded on it.
+    Damaged(Record, Damaged),
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let view = RwSignal::new(View::empty(MarketKind::Real));
+        let book: RwSignal<Option<Book>> = RwSignal::new(None);
+        Desk {
+            now: RwSignal::new(clock::now()),
+            view,
+            link: RwSignal::new(Link::Unknown),
+            server: RwSignal::new(None),
+            book,
+            valuation: Memo::new(move |_| {
+                let book = book.read();
+                let view = view.read();
+                book.as_ref()?.account().valuation_by(|key| view.market.quotes.get(&key).map(|quote| quote.price)).ok()
+            }),
+            accounts: RwSignal::new(Vec::new()),
+            trouble: RwSignal::new(None),
+            selected: RwSignal::new(first_token()),
+            watched: RwSignal::new(BTreeSet::new()),
+            receipt: RwSignal::new(None),
+            toasts: Toasts::new(),
+            journals: StoredValue::new_local(None),
+            turn: StoredValue::new(0),
+        }
+    }
+
+    /// Reads the account in hand, tracked; `None` until one is open.
+    pub fn with_account<T>(&self, read: impl FnOnce(&Account) -> T) -> Option<T> {
+        self.book.with(|book| book.as_ref().map(|book| read(book.account())))
+    }
+
+    /// The market of the account in hand, tracked.
+    pub fn market_kind(&self) -> Option<MarketKind> {
+        self.with_account(Account::market)
+    }
+
+    /// The token with this key, as the account knows it: built in, listed, or added.
+    pub fn token(&self, key: TokenKey) -> Option<Token> {
+        let builtin = TokenTable::builtin().get(key).cloned();
+        builtin.or_else(|| self.with_account(|account| account.token(key).cloned()).flatten())
+    }
+
+    /// Symbol and decimals of a token; an unknown one shows its address.
+    pub fn naming(&self, key: TokenKey) -> (String, u8) {
+        self.token(key).map_or_else(
+            || (crate::format::short_address(&key.checksummed()), 0),
+            |token| (token.symbol, token.decimals),
+        )
+    }
+
+    /// The quote a trade in this token would use now, tracked.
+    pub fn quote(&self, key: TokenKey) -> Option<Quote> {
+        let token = TokenTable::builtin().get(key);
+        self.view.with(|view| {
+            let known = view.market.quotes.get(&key).copied();
+            match token {
+                // A pin has no time of its own: tracking the clock for it would wake every second for nothing.
+                Some(token) => Quote::for_token(token, known, Timestamp::EPOCH),
+                None => known,
+            }
+        })
+    }
+
+    /// How old a token's price is, in the terms a trade is decided by. Tracks the clock.
+    pub fn freshness(&self, key: TokenKey) -> Option<Freshness> {
+        let quote = self.quote(key)?;
+        let thresholds = self.view.with(|view| view.market.thresholds);
+        Some(quote.freshness(self.now.get(), thresholds))
+    }
+
+    /// Whether even the newest price known is no longer fresh. Tracks the clock.
+    pub fn is_stale(&self) -> bool {
+        let now = self.now.get();
+        self.view.with(|view| view.newest().is_some_and(|quote| quote.freshness(now, view.market.thresholds) != Freshness::Fresh))
+    }
+
+    /// Whether the account needs the backend and cannot reach it.
+    pub fn is_offline(&self) -> bool {
+        self.market_kind() == Some(MarketKind::Real) && self.link.with(Link::is_lost)
+    }
+
+    /// Makes a token the one the page is about, and asks for its price from now on.
+    pub fn select(&self, key: TokenKey) {
+        self.selected.set(key);
+        let has_own_price = TokenTable::builtin().get(key).is_some_and(|token| token.origin == Origin::Builtin);
+        if !has_own_price && self.watched.with_untracked(|watched| !watched.contains(&key)) {
+            self.watched.update(|watched| {
+                watched.insert(key);
+            });
+            feed::kick(*self);
+        }
+    }
+}
+
+/// The token a new page is about: wrapped ether on Base, where gas is cheap.
+fn first_token() -> TokenKey {
+    let table = TokenTable::builtin();
+    let weth = table.by_symbol(Chain::Base, "WETH").or_else(|| table.iter().next());
+    // The table that ships is never empty; a test in `shared` holds that.
+    weth.map_or(TokenKey { chain: Chain::Base, address: Default::default() }, |token| token.key)
+}
+
+/// Puts a desk at the root and sets it going.
+pub fn provide_desk() -> Desk {
+    let desk = Desk::new();
+    provide_context(desk);
+    boot::start(desk);
+    feed::start(desk);
+    desk
+}
+
+/// The page's desk.
+pub fn use_desk() -> Desk {
+    expect_context()
+}

@@ -1,0 +1,166 @@
+//! What is known of the market: the core's own [`Market`], and what only people want to know.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use shared::chain::Chain;
+use shared::ledger::MarketKind;
+use shared::market::Market;
+use shared::market::demo::DemoMarket;
+use shared::money::Price;
+use shared::quote::{Quote, Source};
+use shared::time::Timestamp;
+use shared::token::TokenKey;
+use shared::wire::{Gas, Markets, MissingReason, Prices};
+
+/// The market every demo account trades in. One for all, so that figures can be compared.
+const DEMO_SEED: u64 = 1;
+/// A day.
+const DAY_MS: i64 = 86_400_000;
+
+/// The market, and its surroundings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    /// What trades are decided by.
+    pub market: Market,
+    /// Change over 24 hours in percent, where known.
+    #[serde(default)]
+    pub changes: BTreeMap<TokenKey, Change>,
+    /// Why a token has no price, where the backend said so. Not kept: it is about a moment.
+    #[serde(skip)]
+    pub missing: BTreeMap<TokenKey, MissingReason>,
+}
+
+/// A change in percent. Kept as text: a decimal has no place in JSON's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Change(pub Decimal);
+
+impl From<Change> for String {
+    fn from(change: Change) -> String {
+        change.0.to_string()
+    }
+}
+
+impl TryFrom<String> for Change {
+    type Error = rust_decimal::Error;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Change)
+    }
+}
+
+impl View {
+    /// Nothing known yet.
+    pub fn empty(kind: MarketKind) -> View {
+        View { market: Market::empty(kind), changes: BTreeMap::new(), missing: BTreeMap::new() }
+    }
+
+    /// The demo market at `at`.
+    pub fn demo(at: Timestamp) -> View {
+        let demo = DemoMarket::new(DEMO_SEED);
+        let market = demo.at(at);
+        let yesterday = at.plus_millis(-DAY_MS);
+        let changes = market
+            .quotes
+            .iter()
+            .filter_map(|(key, quote)| Some((*key, Change(change(demo.price(*key, yesterday)?, quote.price)?))))
+            .collect();
+        View { market, changes, missing: BTreeMap::new() }
+    }
+
+    /// Takes an answer's prices. What it does not mention stays as it was, and ages.
+    pub fn take_prices(&mut self, prices: &Prices) {
+        self.market.thresholds = prices.thresholds;
+        for info in &prices.prices {
+            let key = info.key();
+            self.market.quotes.insert(key, info.quote());
+            self.missing.remove(&key);
+            match info.change_24h.and_then(|percent| percent.to_decimal_rounded().ok()) {
+                Some(percent) => self.changes.insert(key, Change(percent)),
+                None => self.changes.remove(&key),
+            };
+        }
+        for missing in &prices.missing {
+            self.missing.insert(missing.key(), missing.reason);
+        }
+        for native in &prices.natives {
+            self.market.natives.insert(native.chain, native.quote());
+        }
+    }
+
+    /// Takes an answer's pools.
+    pub fn take_pools(&mut self, markets: &Markets) {
+        for info in &markets.markets {
+            self.market.pools.insert(info.key(), info.facts());
+        }
+    }
+
+    /// Takes an answer's gas.
+    pub fn take_gas(&mut self, gas: &Gas) {
+        for info in &gas.gas {
+            self.market.gas.insert(info.chain, info.facts());
+        }
+    }
+
+    /// Marks every price that came from the backend as what this device last knew: it cannot ask now.
+    pub fn cut_off(&mut self) {
+        for quote in self.market.quotes.values_mut().chain(self.market.natives.values_mut()) {
+            if quote.source == Source::Coingecko {
+                quote.source = Source::Cached;
+            }
+        }
+    }
+
+    /// The newest price that can age, if there is any.
+    pub fn newest(&self) -> Option<&Quote> {
+        self.market.quotes.values().filter(|quote| quote.source != Source::Pinned).max_by_key(|quote| quote.as_of)
+    }
+
+    /// The price of a chain's own coin.
+    pub fn native(&self, chain: Chain) -> Option<Price> {
+        self.market.natives.get(&chain).map(|quote| quote.price)
+    }
+}
+
+/// From `before` to `after` in percent.
+fn change(before: Price, after: Price) -> Option<Decimal> {
+    let ratio = after.decimal().checked_div(before.decimal())?;
+    Some((ratio - Decimal::ONE) * Decimal::ONE_HUNDRED)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::token::TokenTable;
+
+    use super::*;
+
+    #[test]
+    fn the_demo_market_prices_what_is_built_in_and_says_it_is_demo() {
+        let view = View::demo(Timestamp::from_secs(1_790_000_000));
+        let weth = TokenTable::builtin().by_symbol(Chain::Base, "WETH").unwrap().key;
+        assert_eq!(view.market.kind, MarketKind::Demo);
+        assert!(view.market.quotes.values().all(|quote| quote.source == Source::Demo));
+        assert!(view.market.quotes.contains_key(&weth) && view.changes.contains_key(&weth));
+    }
+
+    #[test]
+    fn a_change_is_counted_from_the_day_before() {
+        let price = |text: &str| text.parse().unwrap();
+        assert_eq!(change(price("80"), price("100")), Some(Decimal::from(25)));
+        assert_eq!(change(price("100"), price("80")), Some(Decimal::from(-20)));
+    }
+
+    #[test]
+    fn prices_of_a_lost_backend_are_what_this_device_last_knew() {
+        let mut view = View::empty(MarketKind::Real);
+        let key = TokenTable::builtin().by_symbol(Chain::Base, "WETH").unwrap().key;
+        let quote = Quote { price: Price::ONE, as_of: Timestamp::EPOCH, source: Source::Coingecko, upstream_at: None };
+        view.market.quotes.insert(key, quote);
+        view.cut_off();
+        assert_eq!(view.market.quotes[&key], Quote { source: Source::Cached, ..quote });
+        let kept: View = serde_json::from_str(&serde_json::to_string(&view).unwrap()).unwrap();
+        assert_eq!(kept, view);
+    }
+}

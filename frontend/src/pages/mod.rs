@@ -1,0 +1,15 @@
+//! One file a route.
+
+mod conventions;
+mod history;
+mod not_found;
+mod portfolio;
+mod settings;
+mod trade;
+
+pub use conventions::Conventions;
+pub use history::History;
+pub use not_found::NotFound;
+pub use portfolio::Portfolio;
+pub use settings::Settings;
+pub use trade::Trade;

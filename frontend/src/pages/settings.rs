@@ -1,0 +1,203 @@
+//! The account's terms, its journal, and how the page looks.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use rust_decimal::Decimal;
+use shared::ledger::{CostMethod, MarketKind, Settings as Terms};
+use shared::money::Usd;
+use shared::trade::Ppm;
+
+use crate::components::account_menu::{open, say_refusal};
+use crate::components::common::Segments;
+use crate::components::theme::{Theme, ThemeChoice};
+use crate::components::transfer::{ExportButtons, ImportField};
+use crate::desk::{Desk, Tone, commands, use_desk};
+use crate::format;
+use crate::format::number::typed;
+
+/// `/settings`
+#[component]
+pub fn Settings() -> impl IntoView {
+    let desk = use_desk();
+    let ThemeChoice(theme) = expect_context();
+    let themes = vec![
+        (Theme::System, "System".to_owned(), "theme-system"),
+        (Theme::Light, "Light".to_owned(), "theme-light"),
+        (Theme::Dark, "Dark".to_owned(), "theme-dark"),
+    ];
+    let terms = Memo::new(move |_| desk.with_account(|account| *account.settings()));
+    view! {
+        <div class="page page-text">
+            <div class="page-head"><h1>"Settings"</h1></div>
+            <section aria-labelledby="looks">
+                <h2 id="looks">"Theme"</h2>
+                <Segments label="Theme" options=themes value=theme on_choose=move |chosen| theme.set(chosen)/>
+            </section>
+            {move || terms.get().map(|terms| view! { <TermsForm terms=terms/> })}
+            <section aria-labelledby="funds">
+                <h2 id="funds">"Accounts"</h2>
+                <p class="faint">"Real prices and the demo market never mix: each account trades in one of the two."</p>
+                <div class="actions">
+                    <button type="button" class="button" data-testid="new-real" on:click=move |_| open(desk, MarketKind::Real)>"New account, real prices"</button>
+                    <button type="button" class="button" data-testid="new-demo" on:click=move |_| open(desk, MarketKind::Demo)>"New account, demo market"</button>
+                </div>
+                <Funds/>
+            </section>
+            <section aria-labelledby="journal">
+                <h2 id="journal">"Journal"</h2>
+                <p class="faint">"Everything that happened to this account, one line each, chained by hashes. It lives on this device: keep a copy."</p>
+                <ExportButtons/>
+                <ImportField/>
+            </section>
+        </div>
+    }
+}
+
+/// What is typed, before it is terms.
+#[derive(Clone, Copy)]
+struct Typed {
+    tolerance: RwSignal<String>,
+    failure: RwSignal<String>,
+    smallest: RwSignal<String>,
+    largest: RwSignal<String>,
+    method: RwSignal<CostMethod>,
+}
+
+impl Typed {
+    fn of(terms: &Terms) -> Typed {
+        let percent = |share: Ppm| Decimal::new(i64::from(share.parts()), 4).normalize().to_string();
+        Typed {
+            tolerance: RwSignal::new(percent(terms.tolerance)),
+            failure: RwSignal::new(percent(terms.failure_rate)),
+            smallest: RwSignal::new(terms.smallest_trade.to_string()),
+            largest: RwSignal::new(terms.largest_trade.to_string()),
+            method: RwSignal::new(terms.cost_method),
+        }
+    }
+
+    /// The terms as typed, on top of what is in force.
+    fn read(&self, terms: Terms) -> Result<Terms, String> {
+        let percent = |text: &str, what: &str| {
+            let parts = typed(text.trim_end_matches(['%', ' '])).parse::<Decimal>().ok().map(|percent| (percent * Decimal::from(10_000)).round());
+            let share = parts.and_then(|parts| u32::try_from(parts).ok()).and_then(Ppm::new);
+            share.ok_or_else(|| format!("{what} is a percentage from 0 to 100, such as 0.5."))
+        };
+        let dollars = |text: &str, what: &str| typed(text).parse::<Usd>().map_err(|error| format!("{what}: {error}."));
+        let terms = Terms {
+            cost_method: self.method.get_untracked(),
+            tolerance: percent(&self.tolerance.read_untracked(), "The tolerance")?,
+            failure_rate: percent(&self.failure.read_untracked(), "The failure rate")?,
+            smallest_trade: dollars(&self.smallest.read_untracked(), "The smallest trade")?,
+            largest_trade: dollars(&self.largest.read_untracked(), "The largest trade")?,
+            ..terms
+        };
+        terms.validate().map_err(|error| format!("{}.", format::words::sentence(&error.to_string())))?;
+        Ok(terms)
+    }
+}
+
+#[component]
+fn TermsForm(terms: Terms) -> impl IntoView {
+    let desk = use_desk();
+    let entered = Typed::of(&terms);
+    let wrong = RwSignal::new(None::<String>);
+    let methods: Vec<_> = CostMethod::ALL
+        .into_iter()
+        .map(|method| match method {
+            CostMethod::Average => (method, "Average".to_owned(), "method-average"),
+            CostMethod::Fifo => (method, "FIFO".to_owned(), "method-fifo"),
+            CostMethod::Lifo => (method, "LIFO".to_owned(), "method-lifo"),
+            CostMethod::Hifo => (method, "HIFO".to_owned(), "method-hifo"),
+        })
+        .collect();
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        match entered.read(terms) {
+            Ok(new) if new == terms => wrong.set(Some("These are the settings already.".to_owned())),
+            Ok(new) => {
+                wrong.set(None);
+                change(desk, new);
+            }
+            Err(error) => wrong.set(Some(error)),
+        }
+    };
+    view! {
+        <section aria-labelledby="terms">
+            <h2 id="terms">"Trading"</h2>
+            <form class="form" on:submit=submit novalidate=true>
+                <div class="field">
+                    <span class="field-label">"Cost method"</span>
+                    <Segments label="Cost method" options=methods value=entered.method on_choose=move |method| entered.method.set(method)/>
+                    <p class="field-hint">"Which units a sale takes first. A change recomputes the past: realised and unrealised move, their sum does not."</p>
+                </div>
+                <Field id="tolerance" label="Tolerance of a new ticket, in percent" hint="A trade that would receive less than the quote by more than this fails." value=entered.tolerance/>
+                <Field id="failure" label="Trades that fail by chance, in percent" hint="As transactions do on chain: nothing is exchanged, and gas is paid." value=entered.failure/>
+                <Field id="smallest" label="Smallest trade, in dollars" hint="" value=entered.smallest/>
+                <Field id="largest" label="Largest trade, in dollars" hint="" value=entered.largest/>
+                <p class="field-error" role="alert" data-testid="settings-error">{wrong}</p>
+                <div class="actions"><button type="submit" class="button button-primary" data-testid="save-settings">"Save"</button></div>
+            </form>
+        </section>
+    }
+}
+
+#[component]
+fn Field(id: &'static str, label: &'static str, hint: &'static str, value: RwSignal<String>) -> impl IntoView {
+    let field = format!("settings-{id}");
+    let note = format!("settings-{id}-hint");
+    view! {
+        <div class="field">
+            <label for=field.clone()>{label}</label>
+            <input id=field.clone() class="input num" type="text" inputmode="decimal" autocomplete="off" data-testid=field aria-describedby=note.clone()
+                prop:value=value on:input=move |event| value.set(event_target_value(&event))/>
+            <p class="field-hint" id=note>{hint}</p>
+        </div>
+    }
+}
+
+fn change(desk: Desk, terms: Terms) {
+    spawn_local(async move {
+        match commands::change_settings(desk, terms).await {
+            Ok(()) => desk.toasts.say(Tone::Good, "Settings changed", "They hold from the next trade on, and stand in your journal."),
+            Err(refusal) => say_refusal(desk, "The settings were not changed", &refusal),
+        }
+    });
+}
+
+#[component]
+fn Funds() -> impl IntoView {
+    let desk = use_desk();
+    let amount = RwSignal::new(String::new());
+    let wrong = RwSignal::new(None::<String>);
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        match typed(&amount.read_untracked()).parse::<Usd>() {
+            Ok(usd) => {
+                wrong.set(None);
+                spawn_local(async move {
+                    match commands::deposit(desk, usd).await {
+                        Ok(()) => {
+                            let _ = amount.try_set(String::new());
+                            desk.toasts.say(Tone::Good, "Funds added", format!("{} in paper money.", format::usd(usd)));
+                        }
+                        Err(refusal) => say_refusal(desk, "No funds were added", &refusal),
+                    }
+                });
+            }
+            Err(error) => wrong.set(Some(format!("{}.", format::words::sentence(&error.to_string())))),
+        }
+    };
+    view! {
+        <form class="form" on:submit=submit novalidate=true>
+            <div class="field">
+                <label for="deposit">"Add paper dollars to this account"</label>
+                <div class="field-row">
+                    <input id="deposit" class="input num" type="text" inputmode="decimal" placeholder="1,000" autocomplete="off" data-testid="deposit"
+                        prop:value=amount on:input=move |event| amount.set(event_target_value(&event))/>
+                    <button type="submit" class="button" data-testid="add-funds">"Add"</button>
+                </div>
+                <p class="field-error" role="alert">{wrong}</p>
+            </div>
+        </form>
+    }
+}

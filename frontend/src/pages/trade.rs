@@ -1,0 +1,43 @@
+//! The desk: markets, the token in hand with positions and history, ticket and account.
+
+use leptos::prelude::*;
+
+use crate::components::common::Tabs;
+use crate::components::shell::use_rail;
+use crate::components::{AccountSummary, HistoryTable, MarketList, PositionsTable, Ticket, TokenHead};
+use crate::desk::use_desk;
+
+/// `/`
+#[component]
+pub fn Trade() -> impl IntoView {
+    let desk = use_desk();
+    let rail = use_rail();
+    let tab = RwSignal::new(0_usize);
+    let held = Memo::new(move |_| desk.with_account(|account| account.positions().count()).unwrap_or_default());
+    let trades = Memo::new(move |_| desk.with_account(|account| account.totals().filled + account.totals().failed).unwrap_or_default());
+    let names = vec![
+        Signal::derive(move || format!("Positions ({})", held.get())),
+        Signal::derive(move || format!("History ({})", trades.get())),
+    ];
+    view! {
+        <div class="desk" data-view=move || if rail.get() { "markets" } else { "trade" }>
+            <aside class="desk-rail" class:is-open=rail aria-label="Markets">
+                <MarketList/>
+            </aside>
+            <div class="desk-centre">
+                <TokenHead/>
+                <Tabs id="desk" label="Your account" names=names open=tab/>
+                <div id="desk-panel" role="tabpanel" aria-labelledby=move || format!("desk-tab-{}", tab.get())>
+                    {move || match tab.get() {
+                        0 => view! { <PositionsTable/> }.into_any(),
+                        _ => view! { <HistoryTable/> }.into_any(),
+                    }}
+                </div>
+            </div>
+            <aside class="desk-side" aria-label="Ticket and account">
+                <Ticket/>
+                <AccountSummary/>
+            </aside>
+        </div>
+    }
+}
