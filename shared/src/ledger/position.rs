@@ -363,3 +363,187 @@ fn unit_price(cost: Usd, units: Units, decimals: u8) -> Option<Price> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(n: u64) -> Units {
+        Units(U256::from(n))
+    }
+
+    fn usd(text: &str) -> Usd {
+        text.parse().unwrap()
+    }
+
+    /// Ten units each at 10, 30, 20 and 30 dollars a lot.
+    fn four_lots(method: CostMethod) -> Holding {
+        let mut holding = Holding::new(method);
+        for cost in ["10", "30", "20", "30"] {
+            holding.receive(units(10), usd(cost)).unwrap();
+        }
+        holding
+    }
+
+    #[test]
+    fn each_method_takes_the_lots_its_name_says() {
+        use CostMethod::{Average, Fifo, Hifo, Lifo};
+        for (method, sold, cost_taken, lots) in [
+            (Average, 15, "33.75", &[(25, "56.25")][..]),
+            (Fifo, 15, "25", &[(5, "15"), (10, "20"), (10, "30")]),
+            (Lifo, 15, "40", &[(5, "10"), (10, "30"), (10, "10")]),
+            // Of two equally dear lots the older goes first.
+            (Hifo, 15, "45", &[(5, "15"), (10, "20"), (10, "10")]),
+            (Hifo, 25, "70", &[(5, "10"), (10, "10")]),
+            (Fifo, 40, "90", &[]),
+        ] {
+            let mut holding = four_lots(method);
+            let gain = holding.dispose(units(sold), usd("100")).unwrap();
+            assert_eq!(gain, usd("100").minus(usd(cost_taken)).unwrap(), "{method}");
+            let left: Vec<_> = holding.lots().iter().map(|lot| (lot.units.0.to::<u64>(), lot.cost)).collect();
+            assert_eq!(left, lots.iter().map(|(n, cost)| (*n, usd(cost))).collect::<Vec<_>>(), "{method}");
+        }
+    }
+
+    #[test]
+    fn cost_goes_by_remainder_so_nothing_is_lost_to_rounding() {
+        for method in CostMethod::ALL {
+            let mut holding = Holding::new(method);
+            holding.receive(units(3), usd("0.000000000010")).unwrap();
+            let taken = [1, 1, 1].map(|n| holding.dispose(units(n), Usd::ZERO).unwrap().negated().atoms());
+            // 10 ÷ 3 to even is 3, 7 ÷ 2 to even is 4, and 3 is left.
+            assert_eq!(taken, [3, 4, 3], "{method}");
+            assert_eq!((holding.cost(), holding.realised()), (Usd::ZERO, usd("-0.00000000001")));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_and_changes_nothing() {
+        let most = Usd::from_atoms((1 << 96) - 1).unwrap();
+        for method in CostMethod::ALL {
+            let mut holding = four_lots(method);
+            let before = holding.clone();
+            let short = HoldingError::Short { needed: units(41), available: units(40) };
+            assert_eq!(holding.dispose(units(41), Usd::ZERO), Err(short));
+            assert_eq!(holding.dispose(units(0), Usd::ZERO), Err(MoneyError::Zero.into()));
+            assert_eq!(holding.dispose(units(1), most.negated()), Err(MoneyError::Overflow.into()));
+            assert_eq!(holding.receive(units(0), Usd::ZERO), Err(MoneyError::Zero.into()));
+            assert_eq!(holding.receive(units(1), usd("-1")), Err(MoneyError::Negative.into()));
+            assert_eq!(holding.receive(units(1), most), Err(MoneyError::Overflow.into()));
+            assert_eq!(holding.receive(Units(U256::MAX), Usd::ZERO), Err(MoneyError::Overflow.into()));
+            assert_eq!(holding, before, "{method}");
+        }
+    }
+
+    #[test]
+    fn the_average_price_has_as_many_digits_as_a_price() {
+        for (count, cost, decimals, expected) in [
+            (3, "1", 0, Some("0.3333333333333333333333333333")),
+            (2_000_000, "3", 6, Some("1.5")),
+            (3, "20000000000000000", 0, Some("6666666666666666.6666666666667")),
+            (1, "0", 0, None),
+            (1, "79228162514264337", 18, None),
+        ] {
+            let mut holding = Holding::new(CostMethod::Average);
+            holding.receive(units(count), usd(cost)).unwrap();
+            let price = holding.average_price(decimals).map(|price| price.to_string());
+            assert_eq!(price.as_deref(), expected, "{count} for {cost}");
+        }
+        assert_eq!(Holding::new(CostMethod::Average).average_price(18), None);
+    }
+
+    /// The methods as a book would explain them: slow, on small numbers, and written apart.
+    struct Oracle {
+        method: CostMethod,
+        /// Units left, cost left, units and cost when bought.
+        lots: Vec<(i128, i128, i128, i128)>,
+        realised: i128,
+    }
+
+    impl Oracle {
+        fn receive(&mut self, n: i128, cost: i128) {
+            match self.lots.first_mut().filter(|_| self.method == CostMethod::Average) {
+                Some(lot) => (lot.0, lot.1) = (lot.0 + n, lot.1 + cost),
+                None => self.lots.push((n, cost, n, cost)),
+            }
+        }
+
+        fn dispose(&mut self, mut n: i128, proceeds: i128) {
+            self.realised += proceeds;
+            while n > 0 {
+                let next = match self.method {
+                    CostMethod::Average | CostMethod::Fifo => 0,
+                    CostMethod::Lifo => self.lots.len() - 1,
+                    CostMethod::Hifo => {
+                        let mut best = 0;
+                        for (i, lot) in self.lots.iter().enumerate() {
+                            if lot.3 * self.lots[best].2 > self.lots[best].3 * lot.2 {
+                                best = i;
+                            }
+                        }
+                        best
+                    }
+                };
+                let lot = &mut self.lots[next];
+                if lot.0 <= n {
+                    n -= lot.0;
+                    self.realised -= lot.1;
+                    self.lots.remove(next);
+                } else {
+                    let (whole, rest) = (lot.1 * n / lot.0, lot.1 * n % lot.0);
+                    let up = 2 * rest > lot.0 || (2 * rest == lot.0 && whole % 2 == 1);
+                    let part = whole + i128::from(up);
+                    self.realised -= part;
+                    (lot.0, lot.1) = (lot.0 - n, lot.1 - part);
+                    n = 0;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_method_agrees_with_its_plain_explanation() {
+        let mut dice = crate::testing::Dice::new(4);
+        for round in 0..400 {
+            let method = CostMethod::ALL[round % 4];
+            let mut holding = Holding::new(method);
+            let mut oracle = Oracle { method, lots: Vec::new(), realised: 0 };
+            for _ in 0..60 {
+                let held: u64 = holding.units().0.to();
+                if held == 0 || dice.once_in(2) {
+                    let (n, cost) = (1 + dice.below(50), dice.below(300));
+                    holding.receive(units(n), Usd::from_atoms(cost.into()).unwrap()).unwrap();
+                    oracle.receive(n.into(), cost.into());
+                } else {
+                    let n = if dice.once_in(6) { held } else { 1 + dice.below(held.min(80)) };
+                    let proceeds = i128::from(dice.below(400)) - 40;
+                    holding.dispose(units(n), Usd::from_atoms(proceeds).unwrap()).unwrap();
+                    oracle.dispose(n.into(), proceeds);
+                }
+                let cost: i128 = oracle.lots.iter().map(|lot| lot.1).sum();
+                assert_eq!((holding.realised().atoms(), holding.cost().atoms()), (oracle.realised, cost), "{method}");
+                // Any other method comes to this one by the tape.
+                let other = holding.by_method(CostMethod::ALL[(round + 1) % 4]).unwrap();
+                let earned = |holding: &Holding| holding.realised().atoms() - holding.cost().atoms();
+                assert_eq!(earned(&other), earned(&holding));
+                assert_eq!(other.by_method(method).unwrap(), holding);
+            }
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_lots_are_no_burden_to_any_method() {
+        // A method quadratic in its lots would take minutes here; the test's time limit is the check.
+        for method in CostMethod::ALL {
+            let mut holding = Holding::new(method);
+            let mut dice = crate::testing::Dice::new(9);
+            for _ in 0..100_000 {
+                holding.receive(units(1_000), Usd::from_atoms(dice.below(1 << 40).into()).unwrap()).unwrap();
+            }
+            for _ in 0..99_999 {
+                holding.dispose(units(1_000), Usd::ZERO).unwrap();
+            }
+            assert_eq!(holding.units(), units(1_000));
+        }
+    }
+}
