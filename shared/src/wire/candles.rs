@@ -88,7 +88,6 @@ impl FromStr for Range {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Candles {
     /// The token's chain.
-    #[cfg_attr(feature = "schema", schema(value_type = u64, example = 1))]
     pub chain: Chain,
     /// The token's address.
     #[serde(with = "super::address")]
@@ -99,7 +98,6 @@ pub struct Candles {
     /// Seconds from one candle to the next.
     pub grain_s: u32,
     /// When they were fetched.
-    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub as_of: Timestamp,
     /// Where they came from.
     pub source: Source,
@@ -110,10 +108,7 @@ pub struct Candles {
 impl Candles {
     /// Which token these are the candles of.
     pub const fn key(&self) -> TokenKey {
-        TokenKey {
-            chain: self.chain,
-            address: self.address,
-        }
+        TokenKey { chain: self.chain, address: self.address }
     }
 }
 
@@ -122,31 +117,20 @@ impl Candles {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Candle {
     /// When the interval began.
-    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
     /// The first price.
-    #[cfg_attr(feature = "schema", schema(value_type = String, example = "3000"))]
     pub open: Price,
     /// The highest price.
-    #[cfg_attr(feature = "schema", schema(value_type = String, example = "3010.5"))]
     pub high: Price,
     /// The lowest price.
-    #[cfg_attr(feature = "schema", schema(value_type = String, example = "2990"))]
     pub low: Price,
     /// The last price.
-    #[cfg_attr(feature = "schema", schema(value_type = String, example = "3001"))]
     pub close: Price,
 }
 
 impl From<demo::Candle> for Candle {
     fn from(bar: demo::Candle) -> Candle {
-        Candle {
-            at: bar.at,
-            open: bar.open,
-            high: bar.high,
-            low: bar.low,
-            close: bar.close,
-        }
+        Candle { at: bar.at, open: bar.open, high: bar.high, low: bar.low, close: bar.close }
     }
 }
 

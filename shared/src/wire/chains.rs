@@ -9,7 +9,6 @@ use crate::chain::Chain;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Chains {
     /// The chain id a call means when it names none.
-    #[cfg_attr(feature = "schema", schema(value_type = u64, example = 84532))]
     pub default_chain: Chain,
     /// The chains, by id.
     pub chains: Vec<ChainInfo>,
@@ -18,10 +17,7 @@ pub struct Chains {
 impl Chains {
     /// All chains Foolscap knows.
     pub fn all(default_chain: Chain) -> Chains {
-        Chains {
-            default_chain,
-            chains: Chain::ALL.into_iter().map(ChainInfo::from).collect(),
-        }
+        Chains { default_chain, chains: Chain::ALL.into_iter().map(ChainInfo::from).collect() }
     }
 }
 
@@ -30,7 +26,6 @@ impl Chains {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ChainInfo {
     /// The EIP-155 chain id.
-    #[cfg_attr(feature = "schema", schema(value_type = u64, example = 8453))]
     pub id: Chain,
     /// The name people read.
     pub name: String,

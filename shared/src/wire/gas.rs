@@ -20,7 +20,6 @@ pub struct Gas {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct GasInfo {
     /// The chain.
-    #[cfg_attr(feature = "schema", schema(value_type = u64, example = 8453))]
     pub chain: Chain,
     /// Base fee in wei per gas.
     #[serde(with = "super::wei")]
@@ -37,7 +36,6 @@ pub struct GasInfo {
     /// Where the fees came from.
     pub source: GasSource,
     /// When they were read; for the default table, when the answer was made.
-    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub as_of: Timestamp,
 }
 

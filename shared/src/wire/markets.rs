@@ -24,7 +24,6 @@ pub struct Markets {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MarketInfo {
     /// The token's chain.
-    #[cfg_attr(feature = "schema", schema(value_type = u64, example = 1))]
     pub chain: Chain,
     /// The token's address.
     #[serde(with = "super::address")]
@@ -32,15 +31,12 @@ pub struct MarketInfo {
     pub address: Address,
     /// US dollars in the pool, both sides together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, example = "125000000"))]
     pub liquidity_usd: Option<Usd>,
     /// The pool's own reserve of the token in base units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, example = "20000000000000000000000"))]
     pub reserve_units: Option<Units>,
     /// The pool's fee in parts per million.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<u32>, example = 3000))]
     pub fee_ppm: Option<Ppm>,
     /// The exchange the pool is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,14 +44,12 @@ pub struct MarketInfo {
     pub dex: Option<String>,
     /// What the coin traded in 24 hours, in US dollars.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, example = "830000000"))]
     pub volume_24h_usd: Option<Usd>,
     /// Daily volatility: the standard deviation of daily logarithmic returns, in parts per billion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(example = 41_000_000))]
     pub sigma_day_ppb: Option<u64>,
     /// When the oldest of these was fetched.
-    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub as_of: Timestamp,
     /// Where they came from.
     pub source: Source,
@@ -64,10 +58,7 @@ pub struct MarketInfo {
 impl MarketInfo {
     /// Which token this is the market of.
     pub const fn key(&self) -> TokenKey {
-        TokenKey {
-            chain: self.chain,
-            address: self.address,
-        }
+        TokenKey { chain: self.chain, address: self.address }
     }
 
     /// What is told of the market of a token.

@@ -12,6 +12,8 @@ pub mod gas;
 pub mod markets;
 pub mod prices;
 pub mod problem;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod status;
 pub mod tokens;
 
@@ -54,7 +56,6 @@ pub(crate) mod wei {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse()
-            .map_err(|_| D::Error::custom("wei: a whole number below 2^64, as a string"))
+        text.parse().map_err(|_| D::Error::custom("wei: a whole number below 2^64, as a string"))
     }
 }

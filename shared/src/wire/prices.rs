@@ -14,7 +14,6 @@ use crate::token::{Token, TokenKey};
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Prices {
     /// The server's clock, from which an app learns how far its own is off.
-    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub now: Timestamp,
     /// The ages at which a price stops being fresh, and stops being stale.
     pub thresholds: Thresholds,
@@ -31,17 +30,14 @@ pub struct Prices {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PriceInfo {
     /// The token's chain.
-    #[cfg_attr(feature = "schema", schema(value_type = u64, example = 1))]
     pub chain: Chain,
     /// The token's address.
     #[serde(with = "super::address")]
     #[cfg_attr(feature = "schema", schema(value_type = String, example = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"))]
     pub address: Address,
     /// US dollars for one whole token.
-    #[cfg_attr(feature = "schema", schema(value_type = String, example = "3141.59"))]
     pub price: Price,
     /// When it was fetched: age counts from here.
-    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub as_of: Timestamp,
     /// Where it came from.
     pub source: Source,
@@ -49,11 +45,9 @@ pub struct PriceInfo {
     pub freshness: Freshness,
     /// When the upstream says it last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub upstream_at: Option<Timestamp>,
     /// Change over the last 24 hours in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, example = "-1.25"))]
     pub change_24h: Option<Quantity>,
     /// The coin whose price this is; on a test chain the mainnet coin that the token stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,20 +78,12 @@ impl PriceInfo {
 
     /// Which token this is the price of.
     pub const fn key(&self) -> TokenKey {
-        TokenKey {
-            chain: self.chain,
-            address: self.address,
-        }
+        TokenKey { chain: self.chain, address: self.address }
     }
 
     /// The price as the core knows it.
     pub const fn quote(&self) -> Quote {
-        Quote {
-            price: self.price,
-            as_of: self.as_of,
-            source: self.source,
-            upstream_at: self.upstream_at,
-        }
+        Quote { price: self.price, as_of: self.as_of, source: self.source, upstream_at: self.upstream_at }
     }
 }
 
@@ -106,15 +92,12 @@ impl PriceInfo {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NativePrice {
     /// The chain whose gas it pays.
-    #[cfg_attr(feature = "schema", schema(value_type = u64, example = 1))]
     pub chain: Chain,
     /// CoinGecko's id of the coin.
     pub coin_id: String,
     /// US dollars for one coin.
-    #[cfg_attr(feature = "schema", schema(value_type = String, example = "3141.59"))]
     pub price: Price,
     /// When it was fetched.
-    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub as_of: Timestamp,
     /// Where it came from.
     pub source: Source,
@@ -122,11 +105,9 @@ pub struct NativePrice {
     pub freshness: Freshness,
     /// When the upstream says it last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub upstream_at: Option<Timestamp>,
     /// Change over the last 24 hours in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, example = "-1.25"))]
     pub change_24h: Option<Quantity>,
 }
 
@@ -153,12 +134,7 @@ impl NativePrice {
 
     /// The price as the core knows it.
     pub const fn quote(&self) -> Quote {
-        Quote {
-            price: self.price,
-            as_of: self.as_of,
-            source: self.source,
-            upstream_at: self.upstream_at,
-        }
+        Quote { price: self.price, as_of: self.as_of, source: self.source, upstream_at: self.upstream_at }
     }
 }
 
@@ -167,7 +143,6 @@ impl NativePrice {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Missing {
     /// The token's chain.
-    #[cfg_attr(feature = "schema", schema(value_type = u64, example = 1))]
     pub chain: Chain,
     /// The token's address.
     #[serde(with = "super::address")]
@@ -180,10 +155,7 @@ pub struct Missing {
 impl Missing {
     /// Which token this is.
     pub const fn key(&self) -> TokenKey {
-        TokenKey {
-            chain: self.chain,
-            address: self.address,
-        }
+        TokenKey { chain: self.chain, address: self.address }
     }
 }
 
@@ -200,6 +172,8 @@ pub enum MissingReason {
     NotANumber,
     /// The upstream has not answered yet, or failed.
     Unavailable,
+    /// The server serves the demo market and asks no price source.
+    Off,
     /// A reason of a newer server.
     #[serde(other)]
     Unknown,
@@ -213,6 +187,7 @@ impl MissingReason {
             MissingReason::NotQuoted => "CoinGecko has no price for this coin at present",
             MissingReason::NotANumber => "CoinGecko's figure for this coin cannot be a price",
             MissingReason::Unavailable => "CoinGecko could not be reached",
+            MissingReason::Off => "this server serves the demo market and asks no price source",
             MissingReason::Unknown => "the server has no price for this token",
         }
     }
@@ -246,9 +221,6 @@ mod tests {
 
     #[test]
     fn a_reason_of_a_newer_server_is_read_as_unknown() {
-        assert_eq!(
-            serde_json::from_str::<MissingReason>("\"eclipse\"").unwrap(),
-            MissingReason::Unknown
-        );
+        assert_eq!(serde_json::from_str::<MissingReason>("\"eclipse\"").unwrap(), MissingReason::Unknown);
     }
 }

@@ -103,13 +103,13 @@ impl ProblemKind {
         ProblemKind::NotFound,
         ProblemKind::UnknownToken,
         ProblemKind::MethodNotAllowed,
-        ProblemKind::Timeout,
         ProblemKind::BodyTooLarge,
         ProblemKind::WrongHost,
         ProblemKind::Internal,
         ProblemKind::UpstreamRefused,
         ProblemKind::RateLimited,
         ProblemKind::UpstreamUnavailable,
+        ProblemKind::Timeout,
     ];
 
     /// Its name in references.
@@ -161,12 +161,11 @@ impl ProblemKind {
             | ProblemKind::TooManyTokens => 400,
             ProblemKind::NotFound | ProblemKind::UnknownToken => 404,
             ProblemKind::MethodNotAllowed => 405,
-            ProblemKind::Timeout => 408,
             ProblemKind::BodyTooLarge => 413,
             ProblemKind::WrongHost => 421,
             ProblemKind::Internal => 500,
             ProblemKind::UpstreamRefused => 502,
-            ProblemKind::RateLimited | ProblemKind::UpstreamUnavailable => 503,
+            ProblemKind::RateLimited | ProblemKind::UpstreamUnavailable | ProblemKind::Timeout => 503,
         }
     }
 }

@@ -14,15 +14,12 @@ pub struct Status {
     /// The server's version.
     pub version: String,
     /// The server's clock.
-    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub now: Timestamp,
     /// When it started.
-    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub started_at: Timestamp,
     /// Which market a desk opened here begins with. The demo market needs no server: the app runs it.
     pub market: MarketKind,
     /// The chain id a call means when it names none.
-    #[cfg_attr(feature = "schema", schema(value_type = u64, example = 84532))]
     pub default_chain: Chain,
     /// The ages at which a price stops being fresh, and stops being stale.
     pub thresholds: Thresholds,
@@ -40,11 +37,9 @@ pub struct UpstreamStatus {
     pub state: UpstreamState,
     /// When it last answered well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub last_success: Option<Timestamp>,
     /// When it last failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub last_failure: Option<Timestamp>,
     /// What went wrong then, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +69,6 @@ pub enum UpstreamState {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RpcStatus {
     /// The chain.
-    #[cfg_attr(feature = "schema", schema(value_type = u64, example = 8453))]
     pub chain: Chain,
     /// How it serves. `off` where none is configured: gas comes from the default table.
     #[serde(flatten)]

@@ -19,7 +19,6 @@ pub struct Tokens {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TokenInfo {
     /// The chain its contract is on.
-    #[cfg_attr(feature = "schema", schema(value_type = u64, example = 1))]
     pub chain: Chain,
     /// The contract's address.
     #[serde(with = "super::address")]
@@ -35,7 +34,6 @@ pub struct TokenInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coin_id: Option<String>,
     /// Where it came from: `builtin`, `list` or `user`.
-    #[cfg_attr(feature = "schema", schema(value_type = String, example = "builtin"))]
     pub origin: Origin,
     /// Whether its price is pinned at exactly one dollar.
     pub pinned: bool,
@@ -44,10 +42,7 @@ pub struct TokenInfo {
 impl TokenInfo {
     /// Which token this is.
     pub const fn key(&self) -> TokenKey {
-        TokenKey {
-            chain: self.chain,
-            address: self.address,
-        }
+        TokenKey { chain: self.chain, address: self.address }
     }
 }
 

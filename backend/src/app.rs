@@ -1,0 +1,94 @@
+//! What a handler can reach.
+
+use std::sync::Arc;
+
+use shared::time::Timestamp;
+use shared::wire::Status;
+
+use crate::candles::Candles;
+use crate::clock::SharedClock;
+use crate::coingecko::CoinGecko;
+use crate::config::Config;
+use crate::gas::Gas;
+use crate::markets::Markets;
+use crate::outbound::OutboundError;
+use crate::prices::Prices;
+use crate::rpc::RpcError;
+use crate::tasks::Tasks;
+
+/// The server's parts. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Parts>);
+
+/// The server's parts.
+#[derive(Debug)]
+pub struct Parts {
+    /// The settings.
+    pub config: Config,
+    /// The clock.
+    pub clock: SharedClock,
+    /// The prices.
+    pub prices: Prices,
+    /// The markets.
+    pub markets: Markets,
+    /// The candles.
+    pub candles: Candles,
+    /// The gas.
+    pub gas: Gas,
+    upstream: Arc<CoinGecko>,
+    started_at: Timestamp,
+}
+
+/// Why the parts cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// No client for the price source.
+    #[error("no HTTP client can be made: {0}")]
+    Outbound(#[from] OutboundError),
+    /// No client for a chain's RPC.
+    #[error("no RPC client can be made: {0}")]
+    Rpc(#[from] RpcError),
+}
+
+impl App {
+    /// Puts the parts together and starts their tasks.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub fn start(config: Config, clock: SharedClock, tasks: &Tasks) -> Result<App, AppError> {
+        let upstream = Arc::new(CoinGecko::new(&config, clock.clone())?);
+        let demo = config.market == shared::market::MarketKind::Demo;
+        Ok(App(Arc::new(Parts {
+            prices: Prices::start(upstream.clone(), clock.clone(), config.thresholds, demo, tasks),
+            markets: Markets::new(upstream.clone(), clock.clone()),
+            candles: Candles::new(upstream.clone(), clock.clone()),
+            gas: Gas::new(&config, clock.clone())?,
+            upstream,
+            started_at: clock.now(),
+            clock,
+            config,
+        })))
+    }
+
+    /// What the server is, and how well its sources serve it.
+    pub fn status(&self) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            now: self.clock.now(),
+            started_at: self.started_at,
+            market: self.config.market,
+            default_chain: self.config.default_chain,
+            thresholds: self.config.thresholds,
+            prices: self.upstream.status(),
+            rpcs: self.gas.status(),
+        }
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,403 @@
+//! CoinGecko, as far as Foolscap asks it: five calls, typed.
+//!
+//! Keys go into headers only. Every call counts against [`pace`]; every refusal becomes an
+//! [`UpstreamError`]; every number is read from its own text by [`number`].
+
+mod error;
+mod number;
+mod pace;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use reqwest::Url;
+use reqwest::header::HeaderMap;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use shared::chain::Chain;
+use shared::market::MarketKind;
+use shared::money::{Price, Quantity, Usd};
+use shared::time::Timestamp;
+use shared::token::{TokenKey, parse_address};
+use shared::trade::Ppm;
+use shared::wire::{MissingReason, UpstreamState, UpstreamStatus};
+
+pub use self::error::UpstreamError;
+use self::error::read_error;
+use self::pace::Pace;
+use crate::clock::SharedClock;
+use crate::config::{self, Config};
+use crate::outbound::{Outbound, OutboundError, secret_header};
+use crate::telemetry;
+
+/// Bytes of any answer but the list of coins.
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+/// Bytes of the list of coins: some 20,000 of them with their addresses.
+const LARGEST_LIST: usize = 48 * 1024 * 1024;
+
+/// The client. It remembers how it last fared.
+#[derive(Debug)]
+pub struct CoinGecko {
+    http: Outbound,
+    base: Url,
+    off: bool,
+    pace: Pace,
+    clock: SharedClock,
+    health: Mutex<Health>,
+}
+
+#[derive(Debug, Default)]
+struct Health {
+    last_success: Option<Timestamp>,
+    last_failure: Option<(Timestamp, String)>,
+    failing: bool,
+}
+
+/// A coin's line of `/simple/price`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoinQuote {
+    /// US dollars for one coin, or why there is no price.
+    pub price: Result<Price, MissingReason>,
+    /// When CoinGecko says it last changed.
+    pub upstream_at: Option<Timestamp>,
+    /// Change over 24 hours in percent.
+    pub change_24h: Option<Quantity>,
+    /// US dollars traded in 24 hours.
+    pub volume_24h: Option<Usd>,
+}
+
+/// A row of `/coins/{id}/ohlc`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OhlcRow {
+    /// When the interval ended.
+    pub close_at: Timestamp,
+    /// First, highest, lowest and last price.
+    pub ohlc: [Price; 4],
+}
+
+/// A pool that holds a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// US dollars in it, both sides together.
+    pub liquidity: Usd,
+    /// The exchange's id.
+    pub dex: Option<String>,
+    /// Its fee, where its name or its exchange tells.
+    pub fee: Option<Ppm>,
+}
+
+/// Which coin a contract is: the coins' ids by token.
+pub type CoinList = BTreeMap<TokenKey, String>;
+
+impl CoinGecko {
+    /// The client that the settings describe. With the demo market it never asks.
+    ///
+    /// # Errors
+    /// [`OutboundError`] when no HTTP client can be made.
+    pub fn new(config: &Config, clock: SharedClock) -> Result<CoinGecko, OutboundError> {
+        let config::CoinGecko { base_url, key, key_kind, calls_per_minute, connect_timeout, timeout } =
+            &config.coingecko;
+        let mut headers = HeaderMap::new();
+        headers.extend(key.as_ref().and_then(|key| secret_header(key_kind.header(), key.reveal())));
+        Ok(CoinGecko {
+            http: Outbound::new(base_url, headers, *connect_timeout, *timeout)?,
+            base: base_url.clone(),
+            off: config.market == MarketKind::Demo,
+            pace: Pace::new(*calls_per_minute),
+            clock,
+            health: Mutex::default(),
+        })
+    }
+
+    /// How it fares.
+    pub fn status(&self) -> UpstreamStatus {
+        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = health.last_success.is_some() || health.last_failure.is_some();
+        let state = match (self.off, asked, health.failing) {
+            (true, _, _) => UpstreamState::Off,
+            (false, false, _) => UpstreamState::Unused,
+            (false, true, false) => UpstreamState::Ok,
+            (false, true, true) => UpstreamState::Failing,
+        };
+        UpstreamStatus {
+            state,
+            last_success: health.last_success,
+            last_failure: health.last_failure.as_ref().map(|(at, _)| *at),
+            failure: health.last_failure.as_ref().map(|(_, words)| words.clone()),
+        }
+    }
+
+    /// Prices of coins, in one call. Coins that CoinGecko does not know are left out.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn simple_price(&self, ids: &[&str]) -> Result<BTreeMap<String, CoinQuote>, UpstreamError> {
+        #[derive(Deserialize)]
+        struct Row {
+            usd: Option<Box<RawValue>>,
+            usd_24h_vol: Option<Box<RawValue>>,
+            usd_24h_change: Option<Box<RawValue>>,
+            last_updated_at: Option<Box<RawValue>>,
+        }
+        let ids = ids.join(",");
+        let query = [
+            ("ids", ids.as_str()),
+            ("vs_currencies", "usd"),
+            ("include_24hr_vol", "true"),
+            ("include_24hr_change", "true"),
+            ("include_last_updated_at", "true"),
+            ("precision", "full"),
+        ];
+        let rows: BTreeMap<String, Box<RawValue>> =
+            self.get("simple_price", "simple/price", &query, LARGEST_ANSWER).await?;
+        let quotes = rows.into_iter().map(|(id, raw)| {
+            // A row that cannot be read spoils itself, not the others.
+            let quote = match serde_json::from_str::<Row>(raw.get()) {
+                Ok(row) => CoinQuote {
+                    price: number::price(row.usd.as_deref()),
+                    upstream_at: number::seconds(row.last_updated_at.as_deref()),
+                    change_24h: number::percent(row.usd_24h_change.as_deref()),
+                    volume_24h: number::usd(row.usd_24h_vol.as_deref()),
+                },
+                Err(_) => CoinQuote {
+                    price: Err(MissingReason::NotANumber),
+                    upstream_at: None,
+                    change_24h: None,
+                    volume_24h: None,
+                },
+            };
+            (id, quote)
+        });
+        Ok(quotes.collect())
+    }
+
+    /// Which coin each contract of our chains is: large, and slow to change.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn coins_list(&self) -> Result<CoinList, UpstreamError> {
+        #[derive(Deserialize)]
+        struct Coin {
+            id: String,
+            #[serde(default)]
+            platforms: BTreeMap<String, Option<String>>,
+        }
+        let coins: Vec<Coin> =
+            self.get("coins_list", "coins/list", &[("include_platform", "true")], LARGEST_LIST).await?;
+        let mut list = CoinList::new();
+        for chain in Chain::ALL {
+            let Some(platform) = chain.facts().platform else {
+                continue;
+            };
+            for coin in &coins {
+                let text = coin.platforms.get(platform).and_then(Option::as_deref);
+                // Upstream writes addresses in any case: lower-case is compared by its 20 bytes alone.
+                if let Some(address) = text.and_then(|text| parse_address(&text.to_ascii_lowercase()).ok()) {
+                    list.entry(TokenKey { chain, address }).or_insert_with(|| coin.id.clone());
+                }
+            }
+        }
+        Ok(list)
+    }
+
+    /// Prices of a coin over the last days, oldest first: every 5 minutes for 1 day, every hour up
+    /// to 90. Points without a price are left out.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn market_chart(&self, id: &str, days: u32) -> Result<Vec<(Timestamp, Price)>, UpstreamError> {
+        #[derive(Deserialize)]
+        struct Chart {
+            prices: Vec<(Box<RawValue>, Box<RawValue>)>,
+        }
+        let days = days.to_string();
+        let query = [("vs_currency", "usd"), ("days", days.as_str()), ("precision", "full")];
+        let path = format!("coins/{id}/market_chart");
+        let chart: Chart = self.get("market_chart", &path, &query, LARGEST_ANSWER).await?;
+        let point = |(at, price): &(Box<RawValue>, Box<RawValue>)| {
+            Some((number::millis(at)?, number::price(Some(price)).ok()?))
+        };
+        let mut points: Vec<_> = chart.prices.iter().filter_map(point).collect();
+        points.sort_by_key(|(at, _)| *at);
+        Ok(points)
+    }
+
+    /// Candles of a coin over the last days, oldest first: 4 hours each up to 30 days, 4 days beyond.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn ohlc(&self, id: &str, days: u32) -> Result<Vec<OhlcRow>, UpstreamError> {
+        let days = days.to_string();
+        let query = [("vs_currency", "usd"), ("days", days.as_str()), ("precision", "full")];
+        let path = format!("coins/{id}/ohlc");
+        let rows: Vec<[Box<RawValue>; 5]> = self.get("ohlc", &path, &query, LARGEST_ANSWER).await?;
+        let row = |[at, open, high, low, close]: &[Box<RawValue>; 5]| {
+            let price = |raw: &RawValue| number::price(Some(raw)).ok();
+            Some(OhlcRow {
+                close_at: number::millis(at)?,
+                ohlc: [price(open)?, price(high)?, price(low)?, price(close)?],
+            })
+        };
+        let mut rows: Vec<_> = rows.iter().filter_map(row).collect();
+        rows.sort_by_key(|row| row.close_at);
+        Ok(rows)
+    }
+
+    /// The pools that hold a token, on chains that have any.
+    ///
+    /// # Errors
+    /// [`UpstreamError`]; [`UpstreamError::NotFound`] on a chain without pools.
+    pub async fn token_pools(&self, key: TokenKey) -> Result<Vec<Pool>, UpstreamError> {
+        #[derive(Deserialize)]
+        struct Document {
+            data: Vec<Entry>,
+        }
+        #[derive(Deserialize)]
+        struct Entry {
+            attributes: Attributes,
+            #[serde(default)]
+            relationships: Relationships,
+        }
+        #[derive(Deserialize)]
+        struct Attributes {
+            #[serde(default)]
+            name: String,
+            pool_fee_percentage: Option<Box<RawValue>>,
+            reserve_in_usd: Option<Box<RawValue>>,
+        }
+        #[derive(Deserialize, Default)]
+        struct Relationships {
+            dex: Option<Related>,
+        }
+        #[derive(Deserialize)]
+        struct Related {
+            data: Option<Reference>,
+        }
+        #[derive(Deserialize)]
+        struct Reference {
+            id: String,
+        }
+        let Some(network) = key.chain.facts().network else {
+            return Err(UpstreamError::NotFound { message: format!("{} has no pools there", key.chain.name()) });
+        };
+        let address = key.checksummed().to_ascii_lowercase();
+        let path = format!("onchain/networks/{network}/tokens/{address}/pools");
+        let document: Document = self.get("token_pools", &path, &[("include", "dex")], LARGEST_ANSWER).await?;
+        let pool = |entry: Entry| {
+            let dex = entry.relationships.dex.and_then(|related| related.data).map(|reference| reference.id);
+            let told = number::percent(entry.attributes.pool_fee_percentage.as_deref());
+            let fee = told.map(|percent| percent.to_string()).and_then(|percent| percent_to_ppm(&percent));
+            Some(Pool {
+                liquidity: number::usd(entry.attributes.reserve_in_usd.as_deref())?,
+                fee: fee.or_else(|| fee_in_name(&entry.attributes.name)).or_else(|| fee_of_dex(dex.as_deref()?)),
+                dex,
+            })
+        };
+        Ok(document.data.into_iter().filter_map(pool).collect())
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        endpoint: &'static str,
+        path: &str,
+        query: &[(&str, &str)],
+        limit: usize,
+    ) -> Result<T, UpstreamError> {
+        if self.off {
+            return Err(UpstreamError::Off);
+        }
+        self.pace.take(self.clock.now()).map_err(|wait_ms| UpstreamError::Paced { wait_ms })?;
+        let started = Instant::now();
+        let result = self.get_once(path, query, limit).await;
+        let outcome = result.as_ref().map_or_else(UpstreamError::outcome, |_| "ok");
+        telemetry::count_upstream("coingecko", endpoint, outcome, started.elapsed());
+        self.remember(endpoint, result.as_ref().err());
+        result
+    }
+
+    async fn get_once<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        limit: usize,
+    ) -> Result<T, UpstreamError> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            // Segment by segment: an id can't climb out of its place.
+            segments.pop_if_empty().extend(path.split('/'));
+        }
+        url.query_pairs_mut().extend_pairs(query);
+        let answer = self.http.get(url, limit).await?;
+        if answer.status != 200 {
+            return Err(read_error(&answer));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            let what = match answer.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+                None => "it is empty".to_owned(),
+                Some(b'<') => "it is HTML".to_owned(),
+                Some(_) => error.to_string(),
+            };
+            UpstreamError::Garbled { detail: what }
+        })
+    }
+
+    fn remember(&self, endpoint: &'static str, error: Option<&UpstreamError>) {
+        let now = self.clock.now();
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        match error {
+            Some(error) if error.is_fault() => {
+                tracing::warn!(event = "upstream_failed", upstream = "coingecko", endpoint, outcome = error.outcome(), %error);
+                health.last_failure = Some((now, error.to_string()));
+                health.failing = true;
+            }
+            _ => {
+                health.last_success = Some(now);
+                health.failing = false;
+            }
+        }
+    }
+}
+
+/// The fee at the end of a pool's name, as in `WETH / USDC 0.05%`.
+fn fee_in_name(name: &str) -> Option<Ppm> {
+    percent_to_ppm(name.trim().strip_suffix('%')?.rsplit(' ').next()?)
+}
+
+/// The fee of exchanges that have but one.
+fn fee_of_dex(dex: &str) -> Option<Ppm> {
+    match dex {
+        // The factory's fee of 0.3 % is part of the protocol.
+        "uniswap_v2" | "uniswap-v2-base" | "sushiswap" => Ppm::new(3_000),
+        _ => None,
+    }
+}
+
+/// Percent as text into parts per million: 1 % is 10,000.
+fn percent_to_ppm(percent: &str) -> Option<Ppm> {
+    let parts = percent.parse::<Quantity>().ok()?.units(4).ok()?;
+    Ppm::new(u32::try_from(parts.0).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pools_fee_is_read_from_its_name() {
+        for (name, expected) in [
+            ("WETH / USDC 0.05%", Some(500)),
+            ("WETH / USDC 0.3%", Some(3_000)),
+            ("A / B 1%", Some(10_000)),
+            ("A / B 0.0001%", Some(1)),
+            ("WETH / USDC", None),
+            ("A / B 101%", None),
+            ("50% / B", None),
+            ("", None),
+        ] {
+            assert_eq!(fee_in_name(name).map(Ppm::parts), expected, "{name}");
+        }
+        assert_eq!(fee_of_dex("uniswap_v2").map(Ppm::parts), Some(3_000));
+    }
+}

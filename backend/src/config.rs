@@ -1,0 +1,715 @@
+//! The server's settings: flags first, then the environment, then an `.env` file, then defaults.
+//!
+//! They are read once, at the start. Every value that does not fit is reported together with the
+//! name it came under and what would have been right; secrets are never repeated.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::Url;
+use shared::chain::Chain;
+use shared::market::MarketKind;
+use shared::quote::Thresholds;
+
+/// Flags of `foolscap serve`. Each has a variable of the environment beside it.
+#[derive(clap::Args, Debug, Clone, Default)]
+pub struct Flags {
+    /// Address to listen on [FOOLSCAP_HOST; default 127.0.0.1, so nobody outside this machine gets in]
+    #[arg(long, value_name = "IP")]
+    pub host: Option<String>,
+    /// Port to listen on; 0 takes a free one [FOOLSCAP_PORT; default 8080]
+    #[arg(long)]
+    pub port: Option<String>,
+    /// More host names this server answers for, comma-separated; loopback names always work
+    /// [FOOLSCAP_ALLOWED_HOSTS]
+    #[arg(long, value_name = "NAMES")]
+    pub allowed_hosts: Option<String>,
+    /// Address for Prometheus to read metrics from, or `off` [FOOLSCAP_METRICS; default 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<String>,
+    /// How log lines are written: human or json [FOOLSCAP_LOG_FORMAT; default human]
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+    /// What is logged: a level, or targets with levels [FOOLSCAP_LOG; default info]
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Which market the desk opens with: real, or demo for no network at all [FOOLSCAP_MARKET; default real]
+    #[arg(long, value_name = "MARKET")]
+    pub market: Option<String>,
+    /// The chain an API call means when it names none [DEFAULT_CHAIN_ID; default 84532]
+    #[arg(long, value_name = "ID")]
+    pub default_chain: Option<String>,
+    /// Seconds for which a price is fresh [PRICE_CACHE_TTL_SECONDS; default 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub price_ttl: Option<String>,
+    /// Seconds after which a price is expired [PRICE_CACHE_STALE_SECONDS; default 240]
+    #[arg(long, value_name = "SECONDS")]
+    pub price_stale: Option<String>,
+    /// Where CoinGecko's API is [COIN_GECKO_BASE_URL; default: the host of the key's kind]
+    #[arg(long, value_name = "URL")]
+    pub coin_gecko_url: Option<String>,
+    /// The kind of COIN_GECKO_API_KEY: demo or pro [COIN_GECKO_KEY_KIND; default demo]
+    #[arg(long, value_name = "KIND")]
+    pub coin_gecko_key_kind: Option<String>,
+    /// Calls to CoinGecko in any minute, at most [COIN_GECKO_CALLS_PER_MINUTE; default 25]
+    #[arg(long, value_name = "CALLS")]
+    pub coin_gecko_calls: Option<String>,
+    /// A chain's RPC, for its gas: CHAIN=URL, once a chain [FOOLSCAP_RPC_<chain id>]
+    #[arg(long, value_name = "CHAIN=URL")]
+    pub rpc: Vec<String>,
+}
+
+/// The environment as text. What is empty counts as absent.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// This process's environment; where it says nothing, the `.env` file in the working folder.
+    ///
+    /// # Errors
+    /// [`EnvFileError`] when there is such a file and it cannot be read.
+    pub fn of_process() -> Result<Environment, EnvFileError> {
+        let path = Path::new(".env");
+        let mut all = match std::fs::read_to_string(path) {
+            Ok(text) => parse_env_file(&text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(EnvFileError::Unreadable(error)),
+        };
+        let process = std::env::vars_os().filter_map(|(name, value)| {
+            // A value that is no UTF-8 is shown as such by the parser of that setting.
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        });
+        all.extend(process.filter(|(_, value)| !value.is_empty()));
+        Ok(Environment(all))
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+}
+
+impl<const N: usize> From<[(&str, &str); N]> for Environment {
+    fn from(pairs: [(&str, &str); N]) -> Environment {
+        Environment(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+}
+
+/// Why an `.env` file was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvFileError {
+    /// It cannot be read.
+    #[error("cannot read .env: {0}")]
+    Unreadable(io::Error),
+    /// A line is not `NAME=value`.
+    #[error("line {0} of .env is not NAME=value")]
+    Line(usize),
+}
+
+/// Reads `NAME=value` lines; empty lines and those that start with `#` are skipped, and quotes
+/// around a value are taken off.
+fn parse_env_file(text: &str) -> Result<BTreeMap<String, String>, EnvFileError> {
+    let mut pairs = BTreeMap::new();
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (name, value) = line.split_once('=').ok_or(EnvFileError::Line(at + 1))?;
+        let name = name.trim().trim_start_matches("export ").trim();
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            return Err(EnvFileError::Line(at + 1));
+        }
+        let value = value.trim();
+        let unquoted = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+        pairs.insert(name.to_owned(), unquoted.unwrap_or(value).to_owned());
+    }
+    Ok(pairs)
+}
+
+/// Everything the server is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Host names, beside the loopback ones, that requests may name. Lower-case, without ports.
+    pub allowed_hosts: Vec<String>,
+    /// Where metrics are read.
+    pub metrics: Metrics,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// What is logged, in the filter language of `tracing-subscriber`.
+    pub log: String,
+    /// Which market the desk opens with.
+    pub market: MarketKind,
+    /// The chain a call means that names none.
+    pub default_chain: Chain,
+    /// When a price stops being fresh, and stale.
+    pub thresholds: Thresholds,
+    /// The price source.
+    pub coingecko: CoinGecko,
+    /// The RPCs of the chains that have one.
+    pub rpcs: BTreeMap<Chain, SecretUrl>,
+    /// What the server puts up with.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            allowed_hosts: Vec::new(),
+            metrics: Metrics::Preferably(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464)),
+            log_format: LogFormat::Human,
+            log: "info".into(),
+            market: MarketKind::Real,
+            default_chain: Chain::DEFAULT,
+            thresholds: Thresholds::default(),
+            coingecko: CoinGecko::default(),
+            rpcs: BTreeMap::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Where metrics are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metrics {
+    /// Nowhere.
+    Off,
+    /// Here if the address is free: the default, which must not keep the server from starting.
+    Preferably(SocketAddr),
+    /// Here, or the server does not start.
+    At(SocketAddr),
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How CoinGecko is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoinGecko {
+    /// The API's root, without a slash at its end.
+    pub base_url: Url,
+    /// The key, if there is one. It travels in a header and is shown nowhere.
+    pub key: Option<Secret>,
+    /// Which header the key goes into.
+    pub key_kind: KeyKind,
+    /// Calls in any minute, at most.
+    pub calls_per_minute: u32,
+    /// Time to connect.
+    pub connect_timeout: Duration,
+    /// Time for a whole call.
+    pub timeout: Duration,
+}
+
+impl Default for CoinGecko {
+    fn default() -> CoinGecko {
+        CoinGecko {
+            base_url: KeyKind::Demo.home(),
+            key: None,
+            key_kind: KeyKind::Demo,
+            calls_per_minute: 25,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The kinds of CoinGecko keys. Each has its own host and header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// The free plan.
+    Demo,
+    /// The paid plans.
+    Pro,
+}
+
+impl KeyKind {
+    /// The header such a key goes into.
+    pub const fn header(self) -> &'static str {
+        match self {
+            KeyKind::Demo => "x-cg-demo-api-key",
+            KeyKind::Pro => "x-cg-pro-api-key",
+        }
+    }
+
+    const fn host(self) -> &'static str {
+        match self {
+            KeyKind::Demo => "api.coingecko.com",
+            KeyKind::Pro => "pro-api.coingecko.com",
+        }
+    }
+
+    fn home(self) -> Url {
+        let text = format!("https://{}/api/v3", self.host());
+        match Url::parse(&text) {
+            Ok(url) => url,
+            Err(error) => unreachable!("{text} is a URL: {error}"),
+        }
+    }
+}
+
+/// What the server puts up with before it says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Time for a request's head to arrive.
+    pub head_timeout: Duration,
+    /// Time for a request to be answered.
+    pub request_timeout: Duration,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Headers of a request.
+    pub headers: usize,
+    /// Bytes of a request's body.
+    pub body_bytes: u64,
+    /// Connections at a time; more wait in the system's queue.
+    pub connections: usize,
+    /// Time for open requests to end when the server stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            head_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            head_bytes: 32 * 1024,
+            headers: 64,
+            body_bytes: 64 * 1024,
+            connections: 1024,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A text that is shown nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a text.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The text, for the one place that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A URL whose path, query or user may hold a key: only its scheme and host are shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(Url);
+
+impl SecretUrl {
+    /// Keeps a URL.
+    pub const fn new(url: Url) -> SecretUrl {
+        SecretUrl(url)
+    }
+
+    /// The URL, for the one place that needs it.
+    pub const fn reveal(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}/…", self.0.scheme(), self.0.host_str().unwrap_or_default())
+    }
+}
+
+/// A setting that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is {}: expected {expected}", Shown(.value))]
+pub struct ConfigError {
+    /// The flag or variable.
+    pub name: String,
+    /// What it was; `None` where that is a secret.
+    pub value: Option<String>,
+    /// What would have been right.
+    pub expected: String,
+}
+
+struct Shown<'a>(&'a Option<String>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(value) => write!(f, "`{value}`"),
+            None => f.write_str("set, but does not fit"),
+        }
+    }
+}
+
+/// Every setting that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl Config {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`]: all that do not fit, at once.
+    pub fn read(flags: &Flags, environment: &Environment) -> Result<Config, ConfigErrors> {
+        let mut reader = Reader { environment, errors: Vec::new() };
+        let fallback = Config::default();
+
+        let host = reader.read("--host", &flags.host, "FOOLSCAP_HOST", "an IP address such as 127.0.0.1", |text| {
+            text.trim_matches(['[', ']']).parse().ok()
+        });
+        let port =
+            reader.read("--port", &flags.port, "FOOLSCAP_PORT", "a port from 0 to 65535", |text| text.parse().ok());
+        let allowed_hosts = reader.read(
+            "--allowed-hosts",
+            &flags.allowed_hosts,
+            "FOOLSCAP_ALLOWED_HOSTS",
+            "host names without scheme, port or path, comma-separated, such as desk.example.org,10.0.0.5",
+            parse_hosts,
+        );
+        let metrics = reader.read(
+            "--metrics",
+            &flags.metrics,
+            "FOOLSCAP_METRICS",
+            "an address and port such as 127.0.0.1:9464, or `off`",
+            |text| match text {
+                "off" => Some(Metrics::Off),
+                text => text.parse().ok().map(Metrics::At),
+            },
+        );
+        let log_format = reader.read(
+            "--log-format",
+            &flags.log_format,
+            "FOOLSCAP_LOG_FORMAT",
+            "`human` or `json`",
+            |text| match text {
+                "human" => Some(LogFormat::Human),
+                "json" => Some(LogFormat::Json),
+                _ => None,
+            },
+        );
+        let log = reader.read(
+            "--log",
+            &flags.log,
+            "FOOLSCAP_LOG",
+            "a level (error, warn, info, debug, trace) or targets with levels such as info,backend=debug",
+            |text| tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned()),
+        );
+        let market = reader.read("--market", &flags.market, "FOOLSCAP_MARKET", "`real` or `demo`", |text| match text {
+            "real" => Some(MarketKind::Real),
+            "demo" => Some(MarketKind::Demo),
+            _ => None,
+        });
+        let default_chain = reader.read(
+            "--default-chain",
+            &flags.default_chain,
+            "DEFAULT_CHAIN_ID",
+            "one of 1 (Ethereum), 8453 (Base), 84532 (Base Sepolia), 11155111 (Sepolia)",
+            |text| text.parse().ok(),
+        );
+        let ttl = reader.read(
+            "--price-ttl",
+            &flags.price_ttl,
+            "PRICE_CACHE_TTL_SECONDS",
+            "a whole number of seconds from 1 to 86400",
+            parse_seconds,
+        );
+        let stale = reader.read(
+            "--price-stale",
+            &flags.price_stale,
+            "PRICE_CACHE_STALE_SECONDS",
+            "a whole number of seconds from 1 to 86400",
+            parse_seconds,
+        );
+        let thresholds = reader.thresholds(ttl, stale);
+        let coingecko = reader.coingecko(flags, &fallback.coingecko);
+        let rpcs = reader.rpcs(flags);
+
+        if !reader.errors.is_empty() {
+            return Err(ConfigErrors(reader.errors));
+        }
+        Ok(Config {
+            listen: SocketAddr::new(host.unwrap_or(fallback.listen.ip()), port.unwrap_or(fallback.listen.port())),
+            allowed_hosts: allowed_hosts.unwrap_or_default(),
+            metrics: metrics.unwrap_or(fallback.metrics),
+            log_format: log_format.unwrap_or(fallback.log_format),
+            log: log.unwrap_or(fallback.log),
+            market: market.unwrap_or(fallback.market),
+            default_chain: default_chain.unwrap_or(fallback.default_chain),
+            thresholds,
+            coingecko,
+            rpcs,
+            limits: fallback.limits,
+        })
+    }
+}
+
+struct Reader<'a> {
+    environment: &'a Environment,
+    errors: Vec<ConfigError>,
+}
+
+impl Reader<'_> {
+    /// The flag, else the variable, else nothing; a value that does not parse is an error.
+    fn read<T>(
+        &mut self,
+        flag: &str,
+        given: &Option<String>,
+        variable: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let (name, value) = match given {
+            Some(value) => (flag, value.trim()),
+            None => (variable, self.environment.get(variable)?),
+        };
+        let parsed = parse(value);
+        if parsed.is_none() {
+            self.refuse(name, Some(value.to_owned()), expected);
+        }
+        parsed
+    }
+
+    fn refuse(&mut self, name: &str, value: Option<String>, expected: impl Into<String>) {
+        self.errors.push(ConfigError { name: name.to_owned(), value, expected: expected.into() });
+    }
+
+    fn thresholds(&mut self, ttl: Option<u64>, stale: Option<u64>) -> Thresholds {
+        let default = Thresholds::default();
+        let fresh_ms = ttl.map_or(default.fresh_ms, |seconds| seconds * 1000);
+        // A longer freshness than the usual staleness moves the latter along, four times as far.
+        let stale_ms = stale.map_or(default.stale_ms.max(fresh_ms * 4), |seconds| seconds * 1000);
+        if stale_ms <= fresh_ms {
+            let value = Some((stale_ms / 1000).to_string());
+            let expected = format!("more than the {} seconds for which a price is fresh", fresh_ms / 1000);
+            self.refuse("PRICE_CACHE_STALE_SECONDS", value, expected);
+        }
+        Thresholds { fresh_ms, stale_ms }
+    }
+
+    fn coingecko(&mut self, flags: &Flags, fallback: &CoinGecko) -> CoinGecko {
+        let kind = self.read(
+            "--coin-gecko-key-kind",
+            &flags.coin_gecko_key_kind,
+            "COIN_GECKO_KEY_KIND",
+            "`demo` or `pro`",
+            |text| match text {
+                "demo" => Some(KeyKind::Demo),
+                "pro" => Some(KeyKind::Pro),
+                _ => None,
+            },
+        );
+        let key_kind = kind.unwrap_or(fallback.key_kind);
+        let url = self.read(
+            "--coin-gecko-url",
+            &flags.coin_gecko_url,
+            "COIN_GECKO_BASE_URL",
+            "an https URL such as https://api.coingecko.com/api/v3 (http only on this machine)",
+            |text| parse_url(text).filter(|url| url.query().is_none() && url.fragment().is_none()),
+        );
+        let base_url = url.unwrap_or_else(|| key_kind.home());
+        let other = if key_kind == KeyKind::Demo { KeyKind::Pro } else { KeyKind::Demo };
+        if base_url.host_str() == Some(other.host()) {
+            let expected = format!("`{}`, or {} for such a key", key_kind.home(), other.host());
+            self.refuse("COIN_GECKO_BASE_URL", Some(base_url.to_string()), expected);
+        }
+        let key = self.environment.get("COIN_GECKO_API_KEY").map(Secret::new);
+        if key.as_ref().is_some_and(|key| !key.reveal().bytes().all(|b| b.is_ascii_graphic())) {
+            self.refuse("COIN_GECKO_API_KEY", None, "printable characters without spaces");
+        }
+        let calls = self.read(
+            "--coin-gecko-calls",
+            &flags.coin_gecko_calls,
+            "COIN_GECKO_CALLS_PER_MINUTE",
+            "a whole number from 1 to 10000",
+            |text| text.parse().ok().filter(|calls| (1..=10_000).contains(calls)),
+        );
+        CoinGecko { base_url, key, key_kind, calls_per_minute: calls.unwrap_or(fallback.calls_per_minute), ..*fallback }
+    }
+
+    fn rpcs(&mut self, flags: &Flags) -> BTreeMap<Chain, SecretUrl> {
+        const EXPECTED: &str = "an https URL (http only on this machine)";
+        let mut rpcs = BTreeMap::new();
+        for chain in Chain::ALL {
+            let variable = format!("FOOLSCAP_RPC_{chain}");
+            match self.environment.get(&variable).map(parse_url) {
+                None => {}
+                Some(Some(url)) => drop(rpcs.insert(chain, SecretUrl::new(url))),
+                Some(None) => self.refuse(&variable, None, EXPECTED),
+            }
+        }
+        for given in &flags.rpc {
+            let (chain, url) = given.split_once('=').unwrap_or((given, ""));
+            match (chain.parse(), parse_url(url)) {
+                (Ok(chain), Some(url)) => drop(rpcs.insert(chain, SecretUrl::new(url))),
+                (Err(error), _) => self.refuse("--rpc", None, format!("CHAIN=URL, and {error}")),
+                (Ok(chain), None) => self.refuse(&format!("--rpc {chain}=…"), None, EXPECTED),
+            }
+        }
+        rpcs
+    }
+}
+
+fn parse_seconds(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|seconds| (1..=86_400).contains(seconds))
+}
+
+/// An URL for keys to travel to: encrypted, or on this machine.
+fn parse_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text.trim_end_matches('/')).ok()?;
+    let safe = match url.scheme() {
+        "https" => url.host_str().is_some(),
+        "http" => is_loopback(&url),
+        _ => false,
+    };
+    safe.then_some(url)
+}
+
+/// Whether a URL points at this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    let Some(host) = url.host_str() else {
+        return false;
+    };
+    let ip: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    host == "localhost" || ip.is_some_and(|ip| ip.is_loopback())
+}
+
+fn parse_hosts(text: &str) -> Option<Vec<String>> {
+    text.split(',')
+        .map(|host| host.trim().to_ascii_lowercase())
+        .filter(|host| !host.is_empty())
+        .map(|host| {
+            let bare = host.trim_matches(['[', ']']);
+            let is_ip = bare.parse::<IpAddr>().is_ok();
+            let is_name = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
+            (is_ip || is_name).then(|| bare.to_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<const N: usize>(pairs: [(&str, &str); N]) -> Result<Config, ConfigErrors> {
+        Config::read(&Flags::default(), &Environment::from(pairs))
+    }
+
+    #[test]
+    fn without_any_setting_the_defaults_of_the_seed_hold() {
+        let config = read([]).unwrap();
+        assert_eq!(config, Config::default());
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.default_chain.id(), 84_532);
+        assert_eq!(config.thresholds, Thresholds { fresh_ms: 60_000, stale_ms: 240_000 });
+        assert_eq!(config.coingecko.base_url.as_str(), "https://api.coingecko.com/api/v3");
+    }
+
+    #[test]
+    fn what_is_empty_counts_as_absent() {
+        assert_eq!(read([("COIN_GECKO_API_KEY", ""), ("FOOLSCAP_PORT", " ")]), Ok(Config::default()));
+    }
+
+    #[test]
+    fn every_value_that_does_not_fit_is_named_with_what_would() {
+        for (name, value, said) in [
+            ("FOOLSCAP_HOST", "here", "FOOLSCAP_HOST is `here`: expected an IP address such as 127.0.0.1"),
+            ("FOOLSCAP_PORT", "65536", "FOOLSCAP_PORT is `65536`: expected a port from 0 to 65535"),
+            ("FOOLSCAP_ALLOWED_HOSTS", "http://x", "FOOLSCAP_ALLOWED_HOSTS is `http://x`: expected host names"),
+            ("FOOLSCAP_METRICS", "9464", "FOOLSCAP_METRICS is `9464`: expected an address and port"),
+            ("FOOLSCAP_LOG_FORMAT", "xml", "FOOLSCAP_LOG_FORMAT is `xml`: expected `human` or `json`"),
+            ("FOOLSCAP_LOG", "backend=loud", "FOOLSCAP_LOG is `backend=loud`: expected a level"),
+            ("FOOLSCAP_MARKET", "fake", "FOOLSCAP_MARKET is `fake`: expected `real` or `demo`"),
+            ("DEFAULT_CHAIN_ID", "137", "DEFAULT_CHAIN_ID is `137`: expected one of 1 (Ethereum), 8453"),
+            ("PRICE_CACHE_TTL_SECONDS", "0", "PRICE_CACHE_TTL_SECONDS is `0`: expected a whole number of seconds"),
+            ("PRICE_CACHE_TTL_SECONDS", "1.5", "PRICE_CACHE_TTL_SECONDS is `1.5`: expected a whole number"),
+            ("PRICE_CACHE_STALE_SECONDS", "60", "PRICE_CACHE_STALE_SECONDS is `60`: expected more than the 60 seconds"),
+            ("COIN_GECKO_BASE_URL", "http://x.org", "COIN_GECKO_BASE_URL is `http://x.org`: expected an https URL"),
+            ("COIN_GECKO_BASE_URL", "https://pro-api.coingecko.com/api/v3", "COIN_GECKO_BASE_URL is `https://pro-api"),
+            ("COIN_GECKO_KEY_KIND", "gold", "COIN_GECKO_KEY_KIND is `gold`: expected `demo` or `pro`"),
+            ("COIN_GECKO_CALLS_PER_MINUTE", "0", "COIN_GECKO_CALLS_PER_MINUTE is `0`: expected a whole number from 1"),
+            ("COIN_GECKO_API_KEY", "a key", "COIN_GECKO_API_KEY is set, but does not fit: expected printable"),
+            ("FOOLSCAP_RPC_1", "ws://x/KEY", "FOOLSCAP_RPC_1 is set, but does not fit: expected an https URL"),
+        ] {
+            let errors = read([(name, value)]).unwrap_err();
+            assert_eq!(errors.0.len(), 1, "{errors}");
+            assert!(errors.to_string().starts_with(said), "{errors}\n{said}");
+        }
+    }
+
+    #[test]
+    fn all_that_does_not_fit_is_said_at_once() {
+        let errors = read([("FOOLSCAP_PORT", "x"), ("FOOLSCAP_MARKET", "y")]).unwrap_err();
+        assert_eq!(errors.to_string().lines().count(), 2);
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_and_is_named_when_it_is_wrong() {
+        let flags =
+            Flags { port: Some("9000".into()), rpc: vec!["8453=http://127.0.0.1:8545".into()], ..Flags::default() };
+        let environment = Environment::from([("FOOLSCAP_PORT", "8000"), ("FOOLSCAP_RPC_8453", "https://x.org/key")]);
+        let config = Config::read(&flags, &environment).unwrap();
+        assert_eq!(config.listen.port(), 9000);
+        assert_eq!(config.rpcs[&Chain::Base].reveal().port(), Some(8545));
+        let flags = Flags { port: Some("x".into()), rpc: vec!["7=https://x.org/key".into()], ..Flags::default() };
+        let errors = Config::read(&flags, &environment).unwrap_err().to_string();
+        assert!(errors.starts_with("--port is `x`") && errors.contains("chain `7` is not known"), "{errors}");
+        assert!(!errors.contains("x.org"), "{errors}");
+    }
+
+    #[test]
+    fn secrets_are_shown_nowhere() {
+        let config =
+            read([("COIN_GECKO_API_KEY", "CG-sesame"), ("FOOLSCAP_RPC_1", "https://x.org/v2/sesame")]).unwrap();
+        assert_eq!(config.coingecko.key.as_ref().map(Secret::reveal), Some("CG-sesame"));
+        assert!(!format!("{config:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn the_key_kind_chooses_the_host() {
+        let config = read([("COIN_GECKO_KEY_KIND", "pro")]).unwrap();
+        assert_eq!(config.coingecko.base_url.host_str(), Some("pro-api.coingecko.com"));
+        assert_eq!(config.coingecko.key_kind.header(), "x-cg-pro-api-key");
+    }
+
+    #[test]
+    fn a_longer_freshness_moves_staleness_along() {
+        let config = read([("PRICE_CACHE_TTL_SECONDS", "300")]).unwrap();
+        assert_eq!(config.thresholds, Thresholds { fresh_ms: 300_000, stale_ms: 1_200_000 });
+    }
+
+    #[test]
+    fn an_env_file_is_read_as_people_write_it() {
+        let text = "# a comment\n\nA=1\nexport B = \"two words\"\nC='x'\nD=\n";
+        let pairs = parse_env_file(text).unwrap();
+        let values: Vec<_> = pairs.values().map(String::as_str).collect();
+        assert_eq!(values, ["1", "two words", "x", ""]);
+        assert!(matches!(parse_env_file("A=1\nnothing"), Err(EnvFileError::Line(2))));
+    }
+}

@@ -1,0 +1,220 @@
+//! Errors at the edge: the only place where one becomes a status code.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use shared::chain::UnknownChain;
+use shared::token::TokenError;
+use shared::wire::candles::UnknownRange;
+use shared::wire::{Problem, ProblemKind};
+
+use crate::coingecko::UpstreamError;
+use crate::outbound::OutboundError;
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// A query parameter that this path does not take.
+    #[error("`{name}` is no parameter here; there are: {known}")]
+    UnknownParameter {
+        /// The parameter.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A query parameter that stands there twice.
+    #[error("`{0}` is there twice")]
+    Repeated(String),
+    /// A query parameter that has to be there.
+    #[error("`{0}` is missing")]
+    Required(&'static str),
+    /// A query parameter that cannot be read.
+    #[error("`{name}` cannot be read: {why}")]
+    Unreadable {
+        /// The parameter.
+        name: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A chain that is not known.
+    #[error(transparent)]
+    Chain(#[from] UnknownChain),
+    /// A token or address that cannot be one.
+    #[error(transparent)]
+    Token(TokenError),
+    /// A range that is none.
+    #[error(transparent)]
+    Range(#[from] UnknownRange),
+    /// More tokens than one call may name.
+    #[error("{given} tokens are more than the {most} that one call may name")]
+    TooManyTokens {
+        /// How many there were.
+        given: usize,
+        /// How many may be.
+        most: usize,
+    },
+    /// A token without a coin, so without a past.
+    #[error("no coin is known for token {0}")]
+    NoCoin(String),
+    /// Nothing at this path.
+    #[error("there is nothing at {0}")]
+    NotFound(String),
+    /// Not with this method.
+    #[error("{method} does not go with {path}")]
+    Method {
+        /// The method.
+        method: String,
+        /// The path.
+        path: String,
+    },
+    /// It took too long.
+    #[error("the answer was not ready after {0} seconds")]
+    Timeout(u64),
+    /// The body is too large.
+    #[error("a body of more than {0} bytes is not read")]
+    BodyTooLarge(u64),
+    /// The request names no host, or two.
+    #[error("a request names exactly one host")]
+    NoHost,
+    /// The request names another host.
+    #[error("this server does not answer for `{0}`; name it in FOOLSCAP_ALLOWED_HOSTS if it should")]
+    WrongHost(String),
+    /// A handler panicked.
+    #[error("the server made a mistake while it answered; the request's id stands in its log")]
+    Panic,
+    /// The price source failed.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Chain(chain) => ApiError::Chain(chain),
+            error => ApiError::Token(error),
+        }
+    }
+}
+
+impl ApiError {
+    /// Which kind of problem it is.
+    pub const fn kind(&self) -> ProblemKind {
+        match self {
+            ApiError::UnknownParameter { .. }
+            | ApiError::Repeated(_)
+            | ApiError::Required(_)
+            | ApiError::Unreadable { .. }
+            | ApiError::Range(_)
+            | ApiError::NoHost => ProblemKind::BadRequest,
+            ApiError::Chain(_) => ProblemKind::UnknownChain,
+            ApiError::Token(_) => ProblemKind::BadAddress,
+            ApiError::TooManyTokens { .. } => ProblemKind::TooManyTokens,
+            ApiError::NoCoin(_) => ProblemKind::UnknownToken,
+            ApiError::NotFound(_) => ProblemKind::NotFound,
+            ApiError::Method { .. } => ProblemKind::MethodNotAllowed,
+            ApiError::Timeout(_) => ProblemKind::Timeout,
+            ApiError::BodyTooLarge(_) => ProblemKind::BodyTooLarge,
+            ApiError::WrongHost(_) => ProblemKind::WrongHost,
+            ApiError::Panic => ProblemKind::Internal,
+            ApiError::Upstream(error) => match error {
+                UpstreamError::Throttled { .. } | UpstreamError::Paced { .. } => ProblemKind::RateLimited,
+                UpstreamError::KeyRefused { .. } | UpstreamError::TooMany { .. } | UpstreamError::Refused { .. } => {
+                    ProblemKind::UpstreamRefused
+                }
+                UpstreamError::NotFound { .. } => ProblemKind::UnknownToken,
+                UpstreamError::Failed { .. }
+                | UpstreamError::Garbled { .. }
+                | UpstreamError::Transport(
+                    OutboundError::Timeout | OutboundError::TooLarge { .. } | OutboundError::Unreachable(_),
+                )
+                | UpstreamError::Off => ProblemKind::UpstreamUnavailable,
+            },
+        }
+    }
+
+    /// Seconds after which it makes sense to ask again.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            ApiError::Upstream(UpstreamError::Throttled { retry_after, .. }) => Some(retry_after.unwrap_or(30)),
+            ApiError::Upstream(UpstreamError::Paced { wait_ms }) => Some(wait_ms.div_ceil(1000)),
+            _ => None,
+        }
+    }
+
+    /// The body.
+    pub fn problem(&self) -> Problem {
+        let problem = Problem::new(self.kind(), self.to_string());
+        let problem = match self {
+            ApiError::UnknownParameter { name, .. } | ApiError::Repeated(name) => {
+                problem.with("parameter", name.as_str())
+            }
+            ApiError::Required(name) | ApiError::Unreadable { name, .. } => problem.with("parameter", *name),
+            ApiError::TooManyTokens { given, most } => problem.with("given", *given).with("most", *most),
+            ApiError::Chain(UnknownChain(chain)) => problem.with("chain", chain.as_str()),
+            _ => problem,
+        };
+        match self.retry_after() {
+            Some(seconds) => problem.with("retry_after", seconds),
+            None => problem,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let problem = self.problem();
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.kind() == ProblemKind::MethodNotAllowed {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_status_and_says_what_is_wrong() {
+        let upstream = |error| ApiError::Upstream(error);
+        for (error, status, said) in [
+            (ApiError::Required("address"), 400, "`address` is missing"),
+            (ApiError::Chain(UnknownChain("7".into())), 400, "chain `7` is not known"),
+            (ApiError::Token(TokenError::NotAnAddress("0x".into())), 400, "`0x` is not an address"),
+            (ApiError::TooManyTokens { given: 600, most: 500 }, 400, "600 tokens are more than the 500"),
+            (ApiError::NoHost, 400, "exactly one host"),
+            (ApiError::NoCoin("1:0x".into()), 404, "no coin is known"),
+            (ApiError::NotFound("/api/x".into()), 404, "nothing at /api/x"),
+            (ApiError::Method { method: "POST".into(), path: "/api".into() }, 405, "POST does not go with /api"),
+            (ApiError::Timeout(30), 503, "after 30 seconds"),
+            (ApiError::BodyTooLarge(9), 413, "more than 9 bytes"),
+            (ApiError::WrongHost("evil".into()), 421, "FOOLSCAP_ALLOWED_HOSTS"),
+            (ApiError::Panic, 500, "made a mistake"),
+            (upstream(UpstreamError::KeyRefused { code: Some(10_002), message: "m".into() }), 502, "code 10002"),
+            (upstream(UpstreamError::NotFound { message: "coin not found".into() }), 404, "coin not found"),
+            (upstream(UpstreamError::Throttled { retry_after: Some(7), message: "m".into() }), 503, "wait 7 s"),
+            (upstream(UpstreamError::Transport(OutboundError::Timeout)), 503, "did not answer in time"),
+        ] {
+            let problem = error.problem();
+            assert_eq!(problem.status, status, "{error:?}");
+            assert!(problem.detail.unwrap().contains(said), "{error:?}");
+            let response = error.into_response();
+            assert_eq!(response.status().as_u16(), status);
+            assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        }
+    }
+
+    #[test]
+    fn who_is_asked_to_wait_hears_for_how_long() {
+        let response = ApiError::Upstream(UpstreamError::Paced { wait_ms: 1_001 }).into_response();
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+    }
+}

@@ -1,0 +1,166 @@
+//! What stands around every route: the host's name, limits, headers, panics, the count.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::telemetry;
+
+/// What the browser may do with our pages. No inline script or style anywhere.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+     connect-src 'self'; img-src 'self' data:; manifest-src 'self'; worker-src 'self'; base-uri 'none'; \
+     frame-ancestors 'none'";
+
+/// The headers of every answer.
+const HEADERS: [(HeaderName, &str); 4] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The whole guard, in order: what is refused here never reaches a route.
+pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let started = Instant::now();
+    let id = COUNT.fetch_add(1, Ordering::Relaxed);
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    // Every answer to a request passes here, so the pattern is told by the response.
+    let mut response = answer(&app, request, next, id).await;
+
+    let headers = response.headers_mut();
+    for (name, value) in &HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(&REQUEST_ID, HeaderValue::from(id));
+    let status = response.status().as_u16();
+    let route = response.extensions().get::<MatchedPath>().map_or("other", |matched| matched.as_str());
+    let took = started.elapsed();
+    telemetry::count_request(route, method.as_str(), status, took);
+    let took_ms = took.as_secs_f64() * 1e3;
+    tracing::debug!(event = "request", id, %method, path, status, took_ms);
+    response
+}
+
+async fn answer(app: &App, request: Request, next: Next, id: u64) -> Response {
+    let limits = app.config.limits;
+    if let Err(error) = check_host(request.headers(), request.uri(), &app.config.allowed_hosts, app.config.listen.ip())
+    {
+        return error.into_response();
+    }
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limits.body_bytes) {
+        return ApiError::BodyTooLarge(limits.body_bytes).into_response();
+    }
+    let path = request.uri().path().to_owned();
+    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(limits.request_timeout, run).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => {
+            let words = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            tracing::error!(event = "handler_panicked", id, path, panic = words);
+            ApiError::Panic.into_response()
+        }
+        Err(_) => {
+            tracing::warn!(event = "request_timed_out", id, path);
+            ApiError::Timeout(limits.request_timeout.as_secs()).into_response()
+        }
+    }
+}
+
+/// Lets a route's pattern through to the count. It stands inside the router, where it is known.
+pub async fn note_route(matched: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(matched) = matched {
+        response.extensions_mut().insert(matched);
+    }
+    response
+}
+
+/// A page of another site can make a browser call us under a name of its own that points at this
+/// machine. So we answer only to names that are ours.
+fn check_host(headers: &HeaderMap, uri: &Uri, allowed: &[String], listen: IpAddr) -> Result<(), ApiError> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let header = hosts.next().and_then(|value| value.to_str().ok());
+    if hosts.next().is_some() {
+        return Err(ApiError::NoHost);
+    }
+    // The host of an absolute request line counts before the header (RFC 9112, section 3.2.2).
+    let authority = uri.authority().map(|authority| authority.as_str()).or(header).ok_or(ApiError::NoHost)?;
+    let host = host_of(authority).ok_or(ApiError::NoHost)?.to_ascii_lowercase();
+    let ip: Option<IpAddr> = host.parse().ok();
+    let ours = host == "localhost"
+        || ip.is_some_and(|ip| ip.is_loopback() || (ip == listen && !ip.is_unspecified()))
+        || allowed.contains(&host);
+    if ours { Ok(()) } else { Err(ApiError::WrongHost(host.chars().take(100).collect())) }
+}
+
+/// The host of an authority: without port, user, or the brackets of an IPv6 address.
+fn host_of(authority: &str) -> Option<&str> {
+    if authority.contains('@') {
+        return None;
+    }
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?.0,
+        None => authority.split_once(':').map_or(authority, |(host, _)| host),
+    };
+    // A dot at the end is the same name.
+    Some(host.strip_suffix('.').unwrap_or(host)).filter(|host| !host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn check(hosts: &[&str], uri: &str) -> Result<(), ApiError> {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(header::HOST, host.parse().unwrap());
+        }
+        let allowed = ["desk.example.org".to_owned(), "fe80::1".to_owned()];
+        check_host(&headers, &uri.parse().unwrap(), &allowed, IpAddr::V4(Ipv4Addr::new(10, 0, 0, 5)))
+    }
+
+    #[test]
+    fn loopback_names_the_own_address_and_allowed_names_are_answered() {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1:8080",
+            "127.1.2.3",
+            "[::1]:80",
+            "10.0.0.5",
+            "desk.example.org.",
+            "[fe80::1]",
+        ] {
+            assert_eq!(check(&[host], "/"), Ok(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn any_other_name_is_refused_and_so_are_none_and_two() {
+        for host in ["evil.example", "localhost.evil.example", "10.0.0.6", "0.0.0.0", "2130706433"] {
+            assert_eq!(check(&[host], "/"), Err(ApiError::WrongHost(host.into())));
+        }
+        for hosts in [&[][..], &["localhost", "localhost"], &[""], &["a@localhost"]] {
+            assert_eq!(check(hosts, "/"), Err(ApiError::NoHost), "{hosts:?}");
+        }
+        assert_eq!(check(&["localhost"], "http://evil.example/"), Err(ApiError::WrongHost("evil.example".into())));
+    }
+}

@@ -1,0 +1,53 @@
+//! Every route, on one screen.
+
+use axum::http::{Method, Uri};
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Router, middleware};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::guard;
+use crate::routes::{candles, chains, docs, gas, health, markets, prices, status, tokens};
+use crate::{assets, routes::docs::Header};
+
+/// The API, its description, the app's files, and the guard around them all.
+pub fn router(app: App) -> Router {
+    let (api, description) = api().split_for_parts();
+    let pages = docs::Pages::of(description);
+    Router::new()
+        .merge(api)
+        .route("/api/openapi.json", get(docs::openapi_json).with_state(pages.clone()))
+        .route("/api/docs", get(docs::page).with_state(pages.clone()))
+        .route("/api/docs.css", get(docs::style))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(assets::serve)
+        .route_layer(middleware::from_fn(guard::note_route))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
+        .with_state(app)
+}
+
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Header::openapi())
+        .routes(routes!(chains::chains))
+        .routes(routes!(tokens::tokens))
+        .routes(routes!(prices::prices))
+        .routes(routes!(markets::markets))
+        .routes(routes!(candles::candles))
+        .routes(routes!(gas::gas))
+        .routes(routes!(status::status))
+        .routes(routes!(health::health))
+}
+
+/// The API's description, as it is served.
+pub fn openapi() -> OpenApi {
+    api().split_for_parts().1
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Result<Response, ApiError> {
+    Err(ApiError::Method { method: method.to_string(), path: uri.path().to_owned() })
+}

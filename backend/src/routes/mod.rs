@@ -1,0 +1,13 @@
+//! The routes, a file each; their paths stand in [`crate::router`].
+
+pub mod candles;
+pub mod chains;
+pub mod docs;
+pub mod gas;
+pub mod health;
+pub mod markets;
+pub mod prices;
+pub mod query;
+pub mod respond;
+pub mod status;
+pub mod tokens;

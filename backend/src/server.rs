@@ -1,0 +1,73 @@
+//! The listening end: connections with limits, and an orderly end.
+//!
+//! Our own loop over hyper's connections, because the limits that keep a slow or greedy client from
+//! hurting others (time and size of a request's head, number of connections) are set there.
+
+use std::sync::Arc;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Limits;
+use crate::tasks::Tasks;
+
+/// Accepts connections until `stop`, and hands each to a task of `tasks`.
+///
+/// Open connections then finish the request they are in and close.
+pub async fn accept(listener: TcpListener, router: Router, limits: Limits, tasks: &Tasks, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            () = stop.cancelled() => return,
+        };
+        // The semaphore is never closed.
+        let Ok(place) = place else { return };
+        let stream = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        match stream {
+            Ok((stream, _)) => {
+                let (router, stop) = (router.clone(), stop.clone());
+                tasks.spawn(async move {
+                    converse(stream, router, limits, stop).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Too many open files, mostly: wait for some to close.
+                tracing::warn!(event = "accept_failed", %error);
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, router: Router, limits: Limits, stop: CancellationToken) {
+    // Small answers go out at once.
+    let _ = stream.set_nodelay(true);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_buf_size(limits.head_bytes)
+        .max_headers(limits.headers)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(event = "connection_ended", %error);
+    }
+}

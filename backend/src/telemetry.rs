@@ -1,0 +1,252 @@
+//! Logs and metrics: their names and fields, in one place.
+//!
+//! The four events below are the log conventions of the system Foolscap follows; their fields are
+//! typed here so that no caller can misspell one. Everything else logs through `tracing` as usual.
+
+use std::io;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing::{error, info, warn};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::config::LogFormat;
+
+/// Starts logging to standard error. To be called once, before anything logs.
+pub fn start_logging(format: LogFormat, filter: &str) {
+    let subscriber = subscriber(format, filter, io::stderr);
+    if tracing::subscriber::set_global_default(subscriber).is_err() {
+        warn!("logging was started twice; the first settings hold");
+    }
+}
+
+fn subscriber<W>(format: LogFormat, filter: &str, writer: W) -> Box<dyn tracing::Subscriber + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(writer);
+    match format {
+        LogFormat::Human => Box::new(builder.finish()),
+        LogFormat::Json => Box::new(builder.json().flatten_event(true).with_current_span(false).finish()),
+    }
+}
+
+/// A trade was executed.
+#[derive(Debug, Clone, Copy)]
+pub struct TradeExecuted<'a> {
+    /// Whose trade: the account's id.
+    pub user_id: &'a str,
+    /// How much was given, as a decimal.
+    pub amount: &'a str,
+    /// The token's symbol.
+    pub token: &'a str,
+    /// How long it took, in milliseconds.
+    pub execution_time_ms: f64,
+}
+
+/// A price older than its freshness was served.
+#[derive(Debug, Clone, Copy)]
+pub struct UsingStaleCache<'a> {
+    /// The token's symbol.
+    pub token: &'a str,
+    /// The price's age in seconds.
+    pub age_seconds: u64,
+}
+
+/// A transaction failed.
+#[derive(Debug, Clone, Copy)]
+pub struct TransactionFailed<'a> {
+    /// Which transaction.
+    pub tx_id: &'a str,
+    /// What kind of error.
+    pub error_type: &'a str,
+    /// How often it had been tried again.
+    pub retry_count: u32,
+}
+
+/// A circuit breaker opened: a part of the system is out of service.
+#[derive(Debug, Clone, Copy)]
+pub struct CircuitBreakerOpened<'a> {
+    /// Which breaker.
+    pub breaker_name: &'a str,
+    /// Failures in a row that opened it.
+    pub failure_count: u32,
+    /// For how long it stays open.
+    pub timeout_seconds: u64,
+}
+
+impl TradeExecuted<'_> {
+    /// Logs it at INFO.
+    pub fn log(&self) {
+        let Self { user_id, amount, token, execution_time_ms } = *self;
+        info!(event = "trade_executed", user_id, amount, token, execution_time_ms, "Trade executed");
+    }
+}
+
+impl UsingStaleCache<'_> {
+    /// Logs it at WARN.
+    pub fn log(&self) {
+        let Self { token, age_seconds } = *self;
+        warn!(event = "using_stale_cache", token, age_seconds, "Using stale cache");
+    }
+}
+
+impl TransactionFailed<'_> {
+    /// Logs it at ERROR.
+    pub fn log(&self) {
+        let Self { tx_id, error_type, retry_count } = *self;
+        error!(event = "transaction_failed", tx_id, error_type, retry_count, "Transaction failed");
+    }
+}
+
+impl CircuitBreakerOpened<'_> {
+    /// Logs it at ERROR with `severity=critical`: `tracing` has no level above ERROR.
+    pub fn log(&self) {
+        let Self { breaker_name, failure_count, timeout_seconds } = *self;
+        error!(
+            event = "circuit_breaker_opened",
+            severity = "critical",
+            breaker_name,
+            failure_count,
+            timeout_seconds,
+            "Circuit breaker opened"
+        );
+    }
+}
+
+/// Starts collecting metrics, once a process: later calls hand out the same collection.
+///
+/// `None` when another recorder was installed first, as a program around this library may do.
+pub fn start_metrics() -> Option<PrometheusHandle> {
+    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+            let builder =
+                PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS).ok()?;
+            let handle = builder.install_recorder().ok()?;
+            describe();
+            Some(handle)
+        })
+        .clone()
+}
+
+const REQUESTS: &str = "foolscap_http_requests_total";
+const REQUEST_SECONDS: &str = "foolscap_http_request_seconds";
+const PRICE_CACHE: &str = "foolscap_price_cache_total";
+const UPSTREAM_CALLS: &str = "foolscap_upstream_calls_total";
+const UPSTREAM_SECONDS: &str = "foolscap_upstream_seconds";
+
+fn describe() {
+    metrics::describe_counter!(REQUESTS, "Requests answered, by route, method and status");
+    metrics::describe_histogram!(REQUEST_SECONDS, metrics::Unit::Seconds, "Time to answer, by route");
+    metrics::describe_counter!(PRICE_CACHE, "Prices served, by outcome: hit, stale, expired or miss");
+    metrics::describe_counter!(UPSTREAM_CALLS, "Calls to others, by upstream, endpoint and outcome");
+    metrics::describe_histogram!(UPSTREAM_SECONDS, metrics::Unit::Seconds, "Time others took, by upstream");
+}
+
+/// Counts a request that was answered. `route` is the pattern, never the path: paths are endless.
+pub fn count_request(route: &str, method: &str, status: u16, took: Duration) {
+    let route = route.to_owned();
+    metrics::counter!(REQUESTS, "route" => route.clone(), "method" => method.to_owned(), "status" => status.to_string())
+        .increment(1);
+    metrics::histogram!(REQUEST_SECONDS, "route" => route).record(took.as_secs_f64());
+}
+
+/// Counts prices that were served with the same outcome.
+pub fn count_prices(outcome: &'static str, count: u64) {
+    if count > 0 {
+        metrics::counter!(PRICE_CACHE, "outcome" => outcome).increment(count);
+    }
+}
+
+/// Counts a call to another service.
+pub fn count_upstream(upstream: &'static str, endpoint: &'static str, outcome: &'static str, took: Duration) {
+    metrics::counter!(UPSTREAM_CALLS, "upstream" => upstream, "endpoint" => endpoint, "outcome" => outcome)
+        .increment(1);
+    metrics::histogram!(UPSTREAM_SECONDS, "upstream" => upstream).record(took.as_secs_f64());
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What was logged, as JSON.
+    #[derive(Clone, Default)]
+    pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl Captured {
+        /// Runs with a subscriber of our own settings that writes here.
+        pub(crate) fn during(run: impl FnOnce()) -> Vec<Value> {
+            let captured = Captured::default();
+            let writer = captured.clone();
+            let subscriber = subscriber(LogFormat::Json, "info", move || writer.clone());
+            tracing::subscriber::with_default(subscriber, run);
+            let bytes = captured.0.lock().unwrap().clone();
+            let text = String::from_utf8(bytes).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        }
+    }
+
+    impl Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_four_events_have_the_level_and_the_fields_of_the_conventions() {
+        let mut lines = Captured::during(|| {
+            TradeExecuted { user_id: "5f0c", amount: "1500.5", token: "WETH", execution_time_ms: 1.5 }.log();
+            UsingStaleCache { token: "WETH", age_seconds: 75 }.log();
+            TransactionFailed { tx_id: "0xabc", error_type: "reverted", retry_count: 3 }.log();
+            CircuitBreakerOpened { breaker_name: "coingecko", failure_count: 5, timeout_seconds: 60 }.log();
+        });
+        for line in &mut lines {
+            let fields = line.as_object_mut().unwrap();
+            assert!(fields.remove("timestamp").is_some());
+            assert_eq!(fields.remove("target"), Some(json!("backend::telemetry")));
+        }
+        assert_eq!(
+            lines,
+            [
+                json!({"level": "INFO", "event": "trade_executed", "message": "Trade executed",
+                       "user_id": "5f0c", "amount": "1500.5", "token": "WETH", "execution_time_ms": 1.5}),
+                json!({"level": "WARN", "event": "using_stale_cache", "message": "Using stale cache",
+                       "token": "WETH", "age_seconds": 75}),
+                json!({"level": "ERROR", "event": "transaction_failed", "message": "Transaction failed",
+                       "tx_id": "0xabc", "error_type": "reverted", "retry_count": 3}),
+                json!({"level": "ERROR", "event": "circuit_breaker_opened", "message": "Circuit breaker opened",
+                       "severity": "critical", "breaker_name": "coingecko", "failure_count": 5, "timeout_seconds": 60}),
+            ]
+        );
+    }
+
+    #[test]
+    fn metrics_are_rendered_under_their_names() {
+        let handle = start_metrics().unwrap();
+        count_request("/api/v1/prices", "GET", 200, Duration::from_millis(3));
+        count_prices("stale", 2);
+        count_upstream("coingecko", "simple_price", "ok", Duration::from_millis(30));
+        let text = handle.render();
+        for line in [
+            r#"foolscap_http_requests_total{route="/api/v1/prices",method="GET",status="200"} 1"#,
+            r#"foolscap_upstream_calls_total{upstream="coingecko",endpoint="simple_price",outcome="ok"}"#,
+            r#"foolscap_price_cache_total{outcome="stale"}"#,
+            r#"foolscap_http_request_seconds_bucket{route="/api/v1/prices",le="0.005"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+}
