@@ -72,9 +72,8 @@ impl Clock {
         self.0.send_modify(|hands| *hands = Hands::Running { ahead_ms: hands.now_ms() - machine_ms() });
     }
 
-    /// Waits until the clock shows a time that much later: at once when a test moves it there.
-    pub async fn sleep(&self, span: Duration) {
-        let until_ms = self.now_ms() + millis(span);
+    /// Waits until the clock shows this time: at once when a test moves it there.
+    pub async fn wait_until(&self, until_ms: i64) {
         let mut moves = self.0.subscribe();
         loop {
             let hands = *moves.borrow_and_update();
@@ -130,7 +129,7 @@ mod tests {
     #[tokio::test]
     async fn a_sleeper_wakes_when_the_clock_is_moved_past_its_time_and_not_before() {
         let clock = Clock::stopped_at(0);
-        let mut sleeper = std::pin::pin!(clock.sleep(Duration::from_secs(10)));
+        let mut sleeper = std::pin::pin!(clock.wait_until(10_000));
         assert!(poll_once(sleeper.as_mut()).await.is_none());
         clock.advance(Duration::from_secs(9));
         assert!(poll_once(sleeper.as_mut()).await.is_none());

@@ -9,3 +9,4 @@ pub mod http;
 pub mod node;
 pub mod seed;
 pub mod uniswap;
+pub mod world;

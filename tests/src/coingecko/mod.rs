@@ -210,7 +210,7 @@ async fn stage_call(State(control): State<Control>, request: Request, next: Next
         let fault = stage.faults.next(endpoint);
         (control.arrive(&mut stage, call), refusal, fault)
     };
-    let response = perform(&control, request, next, refusal, fault).await;
+    let response = perform(&control, at_ms, request, next, refusal, fault).await;
     if response.extensions().get::<fault::HangUp>().is_none() {
         control.answered(number, at_ms, response.status().as_u16());
     }
@@ -219,17 +219,19 @@ async fn stage_call(State(control): State<Control>, request: Request, next: Next
 
 async fn perform(
     control: &Control,
+    at_ms: i64,
     mut request: Request,
     next: Next,
     refusal: Option<Response>,
     fault: Option<Fault>,
 ) -> Response {
-    if let Some(answer) = fault.as_ref().and_then(|fault| fault.answer(control.clock().now_ms())) {
+    if let Some(answer) = fault.as_ref().and_then(|fault| fault.answer(at_ms)) {
         return answer;
     }
     match &fault {
         Some(Fault::Hang) => std::future::pending().await,
-        Some(Fault::Delay { ms }) => control.clock().sleep(Duration::from_millis(*ms)).await,
+        // From its arrival on: whoever saw it arrive may move the clock at once.
+        Some(Fault::Delay { ms }) => control.clock().wait_until(at_ms.saturating_add_unsigned(*ms)).await,
         Some(Fault::NullPrice) => drop(request.extensions_mut().insert(fault::EveryPrice(None))),
         Some(Fault::Price { text }) => {
             drop(request.extensions_mut().insert(fault::EveryPrice(Some(text.clone()))));

@@ -1,0 +1,10 @@
+//! Stories about the server: the real one, over HTTP, with a stand-in for its price source and a clock
+//! that stories move.
+
+mod api;
+mod candles;
+mod gas;
+mod guard;
+mod prices;
+mod problems;
+mod shutdown;
