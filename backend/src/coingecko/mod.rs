@@ -310,7 +310,13 @@ impl CoinGecko {
         }
         self.pace.take(self.clock.now()).map_err(|wait_ms| UpstreamError::Paced { wait_ms })?;
         let started = Instant::now();
-        let result = self.get_once(path, query, limit).await;
+        let result = self.get_once(path, query, limit).await.map_err(|error| match error {
+            // These paths name no coin that could be unknown: nothing is where the API should be.
+            UpstreamError::NotFound { message } if matches!(endpoint, "simple_price" | "coins_list") => {
+                UpstreamError::Refused { status: 404, message }
+            }
+            error => error,
+        });
         let outcome = result.as_ref().map_or_else(UpstreamError::outcome, |_| "ok");
         telemetry::count_upstream("coingecko", endpoint, outcome, started.elapsed());
         self.remember(endpoint, result.as_ref().err());
