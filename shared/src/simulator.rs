@@ -55,7 +55,7 @@ pub fn execute(
     let received = scaled(plan.quoted, log_normal_ppb(plan.deviation, z))?;
     let outcome = if chance < u64::from(account.settings().failure_rate.parts()) {
         Outcome::Failed(Failure::Chance)
-    } else if is_below(received, plan.minimum) {
+    } else if is_below(received, plan.minimum) || is_nothing(received) {
         Outcome::Failed(Failure::Slippage)
     } else {
         Outcome::Filled
@@ -515,6 +515,11 @@ fn portion(amount: Amount, numerator: U256, denominator: U256) -> Result<Amount,
         Amount::Units(units) => units.portion(numerator, denominator, Rounding::Down).map(Amount::Units),
     }
     .map_err(too_large)
+}
+
+/// Nobody sells something for nothing: the last base unit may be lost to slippage, but not filled.
+fn is_nothing(received: Amount) -> bool {
+    received.usd().is_zero() && received.units().is_zero()
 }
 
 fn is_below(received: Amount, minimum: Amount) -> bool {
