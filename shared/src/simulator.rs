@@ -528,7 +528,7 @@ fn is_below(received: Amount, minimum: Amount) -> bool {
 
 /// `part ÷ whole` as a share, rounded up, within 0 and 1.
 fn share(part: Usd, whole: Usd) -> Ppm {
-    if part.is_negative() || !(whole > Usd::ZERO) {
+    if part.is_negative() || whole <= Usd::ZERO {
         return Ppm::default();
     }
     let scaled = crate::money::mul_div(part.magnitude(), U256::from(Ppm::ONE.parts()), whole.magnitude(), Rounding::Up);

@@ -1,8 +1,13 @@
 //! What happened, kept so that it can be trusted to the last digit.
 //!
-//! A journal is an append-only list of events, each entry chained to the one before it by its
-//! hash; an [`Account`] is the fold of its events. Every event is booked twice over ([`posting`]),
-//! so nothing appears or vanishes.
+//! A [`journal`] is an append-only list of [`event`]s, each entry chained to the one before it by its
+//! hash; an [`account`] is the fold of its events. Every event is booked twice over ([`posting`]), so
+//! nothing appears or vanishes; what is held of a token and what it cost is a [`position`], by the
+//! method the [`settings`] name; a [`valuation`] puts prices to it. Exactly, always:
+//! `equity = net deposits + realised + unrealised`.
+//!
+//! [`Ledger`] is the way in: [`Ledger::open`], [`Ledger::append`], [`Ledger::replay`]. [`plain`] books
+//! fills from anywhere by the same cost methods, [`csv`] takes trades out.
 
 pub mod account;
 pub mod csv;
