@@ -1,8 +1,14 @@
 //! What holds for every answer: its headers, and whose requests get one.
 
+use std::time::Duration;
+
+use backend::config::Metrics;
 use reqwest::Method;
 use shared::wire::ProblemKind;
-use tests::world::{Reply, World};
+use tests::{
+    http,
+    world::{Reply, World, free_port},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -112,6 +118,34 @@ async fn a_heads_size_and_the_number_of_its_headers_are_limited() {
         );
     }
     assert_eq!(world.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_arrive_in_time_closes_its_connection() {
+    let world = World::with(|server, _| server.limits.head_timeout = Duration::from_millis(100)).await;
+    let answer = raw(&world, "GET /healthz HTTP/1.1\r\nhost: local").await;
+    assert!(!answer.contains(" 200 "), "{answer}");
+    assert_eq!(world.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn metrics_are_on_a_port_of_their_own_and_count_what_happened() {
+    let port = free_port().await.expect("a free port");
+    let world = World::with(|server, _| server.metrics = Metrics::At(([127, 0, 0, 1], port).into())).await;
+    world.get("/api/v1/prices?chain=1").await;
+    world.get("/api/v1/prices?chain=7").await;
+    assert_eq!(
+        world.get("/metrics").await.header("content-type"),
+        world.get("/").await.header("content-type"),
+        "the desk's port has none"
+    );
+    let metrics = http::client().get(format!("http://127.0.0.1:{port}/metrics")).send().await.expect("metrics answer");
+    let text = metrics.text().await.expect("metrics are text");
+    let counts = |needles: &[&str]| text.lines().any(|line| needles.iter().all(|needle| line.contains(needle)));
+    assert!(counts(&["/api/v1/prices", "200"]), "{text}");
+    assert!(counts(&["/api/v1/prices", "400"]), "{text}");
+    assert!(counts(&["coingecko", "simple_price", "ok"]), "{text}");
+    assert!(!text.contains("CG-"), "no key is among them");
 }
 
 /// What comes back for these bytes, until the server closes.

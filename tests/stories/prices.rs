@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use backend::config::KeyKind;
 use futures_util::future::join_all;
 use shared::{
     chain::Chain,
+    market::MarketKind,
     quote::{Freshness, Source},
     token::{Origin, Token, TokenKey, TokenTable},
     wire::{MissingReason, PriceInfo, Prices, Status, UpstreamState},
 };
 use tests::{
-    coingecko::{CoinGecko, Config, Endpoint, Fault, Limits, coins},
+    coingecko::{CoinGecko, Config, Endpoint, Fault, Host, KEY, Limits, coins},
     world::{BEGINNING, World},
 };
 
@@ -357,4 +359,48 @@ async fn every_token_of_the_public_list_can_be_asked_for_at_once() {
     let calls = world.upstream().calls();
     assert!(calls.len() <= 4, "the list of coins, and a call for every 250: {} calls", calls.len());
     assert!(coins::all().len() >= 500);
+}
+
+#[tokio::test]
+async fn a_key_goes_to_its_own_host_in_its_own_header_and_a_wrong_one_is_told_without_being_shown() {
+    let pro = World::with(|server, upstream| {
+        upstream.host = Host::Pro;
+        server.coingecko.key_kind = KeyKind::Pro;
+    })
+    .await;
+    pro.read::<Prices>(&path(&[weth()])).await;
+    let call = &pro.upstream().calls()[0];
+    assert_eq!(call.status, Some(200));
+    assert!(call.headers.contains(&"x-cg-pro-api-key".to_owned()), "{:?}", call.headers);
+
+    let strayed = World::with(|_, upstream| upstream.host = Host::Pro).await;
+    let prices: Prices = strayed.read(&path(&[weth()])).await;
+    assert_eq!(missing(&prices, weth()), Some(MissingReason::Unavailable));
+    let status: Status = strayed.read("/api/v1/status").await;
+    let failure = status.prices.failure.expect("what went wrong is told");
+    assert!(failure.contains("10011") && failure.contains("change your root URL"), "{failure}");
+    assert!(!failure.contains(KEY), "{failure}");
+}
+
+#[tokio::test]
+async fn in_the_demo_market_nobody_is_asked() {
+    let world = World::with(|server, _| server.market = MarketKind::Demo).await;
+    let prices: Prices = world.read("/api/v1/prices?chain=all").await;
+    assert!(prices.prices.iter().all(|price| price.source == Source::Pinned), "only a pin needs nobody");
+    assert!(prices.missing.iter().all(|missing| missing.reason == MissingReason::Off) && !prices.missing.is_empty());
+    let status: Status = world.read("/api/v1/status").await;
+    assert_eq!((status.market, status.prices.state), (MarketKind::Demo, UpstreamState::Off));
+    assert_eq!(world.upstream().calls(), []);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_an_upstream_that_hangs_longer_than_a_few_seconds() {
+    let world = World::with(|server, _| server.coingecko.timeout = Duration::from_secs(60)).await;
+    world.read::<Prices>(&path(&[weth()])).await;
+    world.seconds_pass(61);
+    world.upstream().fault(Endpoint::SimplePrice, Fault::Hang);
+    // This patience is of the network, so no clock of ours shortens it.
+    let answer = tokio::time::timeout(Duration::from_secs(8), world.read::<Prices>(&path(&[weth()]))).await;
+    let prices = answer.expect("the old price comes in time");
+    assert_eq!(price_of(&prices, weth()).freshness, Freshness::Stale);
 }

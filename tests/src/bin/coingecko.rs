@@ -51,7 +51,8 @@ async fn main() -> ExitCode {
     println!("Levers on {}", coingecko.control_url());
     println!();
     println!("To use it, in another terminal:");
-    println!("  COIN_GECKO_BASE_URL={} COIN_GECKO_API_KEY={KEY} cargo xtask serve", coingecko.url);
+    let kind = if arguments.pro { "COIN_GECKO_KEY_KIND=pro " } else { "" };
+    println!("  COIN_GECKO_BASE_URL={} COIN_GECKO_API_KEY={KEY} {kind}cargo xtask serve", coingecko.url);
     match tokio::signal::ctrl_c().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
