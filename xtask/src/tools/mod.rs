@@ -62,6 +62,8 @@ pub struct Toolbox {
     path: OsString,
     /// The rustup toolchain that has the WASM target, where it is not the default one.
     wasm_toolchain: Option<String>,
+    /// rustc's flags for WASM.
+    wasm_flags: String,
 }
 
 impl Toolbox {
@@ -69,7 +71,7 @@ impl Toolbox {
     pub fn with<'a>(workspace: &Workspace, needs: impl IntoIterator<Item = &'a Need>) -> Result<Self> {
         let start = Instant::now();
         let cache = cache()?;
-        let mut toolbox = Self { path: OsString::new(), wasm_toolchain: None };
+        let mut toolbox = Self { path: OsString::new(), wasm_toolchain: None, wasm_flags: anonymous(workspace) };
         let mut bins = vec![workspace.path("xtask/npm/node_modules/.bin")];
         for need in needs {
             match need {
@@ -104,6 +106,7 @@ impl Toolbox {
         if let Some(toolchain) = &self.wasm_toolchain {
             command.env("RUSTUP_TOOLCHAIN", toolchain);
         }
+        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &self.wasm_flags);
         command
     }
 
@@ -133,6 +136,18 @@ fn cache() -> Result<PathBuf> {
     let folder = folder.context("no HOME: set FOOLSCAP_TOOLS to a folder for tools")?;
     std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
     Ok(folder)
+}
+
+/// Flags that keep this machine's folders out of what panics say: they would be downloaded by every
+/// visitor, and the same sources would make other bytes elsewhere.
+fn anonymous(workspace: &Workspace) -> String {
+    let home = |name: &str| Some(Path::new(&env::var_os("HOME")?).join(name));
+    let cargo = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| home(".cargo"));
+    let crates = cargo.map(|cargo| (cargo.join("registry/src"), "crates"));
+    let folders = crates.into_iter().chain([(workspace.root.clone(), "foolscap")]);
+    let flags = folders.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()));
+    // Cargo splits the variable at spaces; a folder with one stays as it is.
+    flags.filter(|flag| !flag.contains(' ')).collect::<Vec<_>>().join(" ")
 }
 
 /// The first program of this name on `PATH`.
