@@ -51,13 +51,12 @@ pub fn AccountMenu() -> impl IntoView {
 #[component]
 fn AccountOption(record: Record, current: Memo<Option<String>>) -> impl IntoView {
     let id = record.id.to_string();
-    let market = match record.market {
-        MarketKind::Real => "real prices",
-        MarketKind::Demo => "demo",
-    };
+    // A demo account says so, whatever its owner calls it.
+    let is_plain = record.market == MarketKind::Real || record.name.contains("Demo");
+    let words = if is_plain { record.name } else { format!("{} (demo)", record.name) };
     view! {
         <option value=id.clone() prop:selected=move || current.read().as_ref() == Some(&id)>
-            {format!("{} · {market}", record.name)}
+            {words}
         </option>
     }
 }

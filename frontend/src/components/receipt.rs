@@ -53,7 +53,7 @@ fn Receipt(entry: Arc<Entry>) -> impl IntoView {
     let (at, seq) = (entry.at, entry.seq);
     let hash = format!("0x{:x}", entry.hash);
     let short = short_hash(&hash);
-    let market = desk.with_account(|account| account.market());
+    let market = untrack(|| desk.market_kind());
     view! {
         <article class="receipt" data-testid="receipt">
             {body}
@@ -111,7 +111,7 @@ fn TradeLines(trade: Trade, block: u64) -> impl IntoView {
             <Line name="Gas in detail">
                 <span class="small">
                     {format!("{} × {}", number::whole(trade.gas.units), gwei(trade.gas.base_fee + trade.gas.priority_fee))}
-                    {(trade.gas.l1_fee > 0).then(|| format!(" + {} L1", gwei(trade.gas.l1_fee)))}
+                    {(trade.gas.l1_fee > 0).then(|| format!(" + {} {} L1", number::coins(trade.gas.l1_fee), chain.facts().native_symbol))}
                     {format!(" at {} ({})", format::price(trade.gas.native), words::gas_source(trade.gas.source))}
                 </span>
             </Line>

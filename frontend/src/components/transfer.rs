@@ -3,6 +3,7 @@
 use leptos::html::Input;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use shared::ledger::trades_csv;
 
 use crate::desk::commands::{self, ImportRefusal};
 use crate::desk::{Desk, Tone, use_desk};
@@ -16,19 +17,29 @@ pub fn ExportButtons() -> impl IntoView {
     let journal = move |_| {
         save(desk, "journal.jsonl", "application/jsonl", |desk| desk.book.with_untracked(|book| book.as_ref().map(|book| book.export())));
     };
+    let trades = move |_| {
+        save(desk, "trades.csv", "text/csv", |desk| {
+            desk.book.with_untracked(|book| {
+                let book = book.as_ref()?;
+                trades_csv(book.account(), book.entries().iter().map(|entry| &**entry)).ok()
+            })
+        });
+    };
     view! {
         <div class="actions">
             <button type="button" class="button" data-testid="export-journal" on:click=journal>"Export journal"</button>
+            <button type="button" class="button" data-testid="export-trades" on:click=trades>"Export trades (CSV)"</button>
         </div>
     }
 }
 
+/// Saves what `text` makes of the account in hand.
 fn save(desk: Desk, what: &str, mime: &str, text: fn(Desk) -> Option<String>) {
     let Some(text) = text(desk) else {
         desk.toasts.say(Tone::Bad, "Nothing was saved", "No account is open.");
         return;
     };
-    let id = desk.with_account(|account| account.id().to_string()).unwrap_or_default();
+    let id = desk.book.with_untracked(|book| book.as_ref().map(|book| book.account().id().to_string())).unwrap_or_default();
     let day = &clock::now().to_string()[..10];
     let name = format!("foolscap-{}-{day}-{what}", &id[..id.len().min(8)]);
     match file::save(&name, mime, &text) {

@@ -111,10 +111,11 @@ impl Desk {
         self.with_account(Account::market)
     }
 
-    /// The token with this key, as the account knows it: built in, listed, or added.
+    /// The token with this key, as the account knows it: built in, listed, or added. Not tracked: what
+    /// a key means never changes.
     pub fn token(&self, key: TokenKey) -> Option<Token> {
         let builtin = TokenTable::builtin().get(key).cloned();
-        builtin.or_else(|| self.with_account(|account| account.token(key).cloned()).flatten())
+        builtin.or_else(|| self.book.with_untracked(|book| book.as_ref()?.account().token(key).cloned()))
     }
 
     /// Symbol and decimals of a token; an unknown one shows its address.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use shared::chain::Chain;
 use shared::ledger::MarketKind;
 use shared::market::Market;
 use shared::market::demo::DemoMarket;
@@ -117,11 +116,6 @@ impl View {
     pub fn newest(&self) -> Option<&Quote> {
         self.market.quotes.values().filter(|quote| quote.source != Source::Pinned).max_by_key(|quote| quote.as_of)
     }
-
-    /// The price of a chain's own coin.
-    pub fn native(&self, chain: Chain) -> Option<Price> {
-        self.market.natives.get(&chain).map(|quote| quote.price)
-    }
 }
 
 /// From `before` to `after` in percent.
@@ -132,6 +126,7 @@ fn change(before: Price, after: Price) -> Option<Decimal> {
 
 #[cfg(test)]
 mod tests {
+    use shared::chain::Chain;
     use shared::token::TokenTable;
 
     use super::*;

@@ -8,7 +8,7 @@ use shared::trade::Ppm;
 pub const UNKNOWN: &str = "-";
 
 /// The true minus sign: as wide as a plus, so columns stand.
-const MINUS: char = '\u{2212}';
+const MINUS: &str = "\u{2212}";
 const GROUP: char = ',';
 const POINT: char = '.';
 
@@ -93,7 +93,7 @@ impl Digits {
     }
 
     fn minus(&self) -> &'static str {
-        if self.negative { "\u{2212}" } else { "" }
+        if self.negative { MINUS } else { "" }
     }
 }
 
@@ -102,7 +102,7 @@ pub fn usd(amount: Usd) -> String {
     let digits = Digits::read(&amount.to_string());
     let cents = digits.rounded(2);
     if cents.is_zero() && !digits.is_zero() {
-        return format!("{}<$0.01", if amount.is_negative() { "\u{2212}" } else { "" });
+        return format!("{}<$0.01", digits.minus());
     }
     format!("{}${}", cents.minus(), cents.unsigned())
 }
@@ -118,8 +118,7 @@ pub fn usd_fine(amount: Usd) -> String {
     if digits.whole != "0" || digits.is_zero() {
         return usd(amount);
     }
-    let minus = if amount.is_negative() { "\u{2212}" } else { "" };
-    format!("{minus}${}", small(&digits, 4, 2))
+    format!("{}${}", digits.minus(), small(&digits, 4, 2))
 }
 
 /// Dollars in at most four figures and a letter, `$1.23M`, for liquidity and volume.
@@ -197,7 +196,7 @@ pub fn percent(value: Decimal) -> String {
     let digits = Digits::read(&value.to_string()).rounded(2);
     let sign = match (digits.is_zero(), digits.negative) {
         (true, _) => "",
-        (false, true) => "\u{2212}",
+        (false, true) => MINUS,
         (false, false) => "+",
     };
     format!("{sign}{}%", digits.unsigned())
@@ -219,6 +218,12 @@ pub fn gwei(wei: u64) -> String {
     let digits = Digits::read(&Decimal::from_i128_with_scale(i128::from(wei), 9).to_string());
     let text = if digits.whole == "0" { small(&digits, 4, 0) } else { digits.rounded(3).trimmed(0).unsigned() };
     format!("{text} gwei")
+}
+
+/// Wei as whole coins with four significant digits, for fees that are not per gas.
+pub fn coins(wei: u64) -> String {
+    let digits = Digits::read(&Decimal::from_i128_with_scale(i128::from(wei), 18).to_string());
+    if digits.whole == "0" { small(&digits, 4, 0) } else { digits.rounded(4).trimmed(0).unsigned() }
 }
 
 /// Whole numbers with separators.
@@ -418,6 +423,8 @@ mod tests {
         for (wei, shown) in [(10_000_000_000, "10 gwei"), (1_234_567_890, "1.235 gwei"), (10_000_000, "0.01 gwei"), (0, "0 gwei"), (1_000, "0.0\u{2085}1 gwei")] {
             assert_eq!(gwei(wei), shown);
         }
+        assert_eq!(coins(2_000_000_000_000), "0.0\u{2085}2");
+        assert_eq!(coins(1_234_567_000_000_000), "0.001235");
         assert_eq!(whole(107_000), "107,000");
     }
 

@@ -89,13 +89,11 @@ pub fn Ticket() -> impl IntoView {
         if event.key() == "Escape" && matches!(draft.stage.get_untracked(), Stage::Review { .. }) {
             event.prevent_default();
             draft.edit();
-            if let Some(amount) = amount.get_untracked() {
-                let _ = amount.focus();
-            }
+            focus(amount);
         }
     };
     view! {
-        <form class="ticket section" aria-label="Order ticket" data-testid="ticket" on:submit=submit on:keydown=back novalidate=true>
+        <form class="ticket section" class:is-reviewing=is_reviewing aria-label="Order ticket" data-testid="ticket" on:submit=submit on:keydown=back novalidate=true>
             <fieldset class="ticket-fields" disabled=is_reviewing>
                 <legend class="unseen">"What to trade"</legend>
                 <Sides draft=draft/>
@@ -104,10 +102,10 @@ pub fn Ticket() -> impl IntoView {
                 <ToleranceField draft=draft/>
             </fieldset>
             <Expected preview=preview/>
-            <Costs preview=preview/>
+            <Costs preview=preview side=draft.side/>
             <Consent draft=draft needs=needs_consent/>
             <Reason draft=draft answer=answer/>
-            <Place draft=draft answer=answer button=button/>
+            <Place draft=draft answer=answer button=button amount=amount/>
         </form>
     }
 }
@@ -148,6 +146,13 @@ fn place(desk: Desk, draft: Draft, order: Order, seen: u64, amount: NodeRef<Inpu
                 }
             }
         }
+        focus(amount);
+    });
+}
+
+/// Puts the focus back on the amount, once the fields are no longer closed for review.
+fn focus(amount: NodeRef<Input>) {
+    request_animation_frame(move || {
         if let Some(amount) = amount.try_get_untracked().flatten() {
             let _ = amount.focus();
         }
@@ -452,7 +457,7 @@ fn Reason(draft: Draft, answer: Memo<Answer>) -> impl IntoView {
 
 /// The button. It says what will happen, or why not.
 #[component]
-fn Place(draft: Draft, answer: Memo<Answer>, button: NodeRef<Button>) -> impl IntoView {
+fn Place(draft: Draft, answer: Memo<Answer>, button: NodeRef<Button>, amount: NodeRef<Input>) -> impl IntoView {
     let desk = use_desk();
     let says = move || {
         let stage = draft.stage.get();
@@ -483,12 +488,16 @@ fn Place(draft: Draft, answer: Memo<Answer>, button: NodeRef<Button>) -> impl In
             >
                 {says}
             </button>
-            <Show
-                when=is_reviewing
-                fallback=move || view! { <p class="reason">{move || if is_ready() { "You review it before anything happens." } else { "" }}</p> }
-            >
-                <button type="button" class="button button-quiet" data-testid="back" on:click=move |_| draft.edit()>"Back"</button>
-            </Show>
+            <p class="reason" role="status">
+                {move || match (is_reviewing(), is_ready()) {
+                    (true, _) => view! {
+                        "Enter confirms, Escape goes back. "
+                        <button type="button" class="link-button" data-testid="back" on:click=move |_| { draft.edit(); focus(amount); }>"Back"</button>
+                    }.into_any(),
+                    (false, true) => "You review it before anything happens.".into_any(),
+                    (false, false) => ().into_any(),
+                }}
+            </p>
         </div>
     }
 }

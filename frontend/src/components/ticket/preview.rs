@@ -6,6 +6,7 @@ use shared::money::Usd;
 use shared::simulator::Preview;
 use shared::trade::{Amount, Order, Ppm};
 
+use super::draft::Side;
 use crate::components::common::Line;
 use crate::components::trade_words::{amount, leg};
 use crate::desk::{Desk, use_desk};
@@ -46,7 +47,7 @@ pub fn Result(preview: Signal<Option<(Order, Preview)>>) -> impl IntoView {
 
 /// The costs as a quiet list.
 #[component]
-pub fn Costs(preview: Signal<Option<(Order, Preview)>>) -> impl IntoView {
+pub fn Costs(preview: Signal<Option<(Order, Preview)>>, side: RwSignal<Side>) -> impl IntoView {
     let desk = use_desk();
     let of = move |read: fn(&Preview) -> String| {
         move || preview.with(|answer| answer.as_ref().map(|(_, preview)| read(preview))).unwrap_or_else(|| number::UNKNOWN.to_owned())
@@ -57,10 +58,14 @@ pub fn Costs(preview: Signal<Option<(Order, Preview)>>) -> impl IntoView {
         }
     };
     let impact = move || preview.with(|answer| answer.as_ref().map_or("", |(_, preview)| impact_class(preview.impact)));
-    let is_token = move || preview.with(|answer| answer.as_ref().is_some_and(|(order, _)| order.bought().is_some()));
-    let total_name = Signal::derive(move || if is_token() { "Total to pay".to_owned() } else { "You end up with".to_owned() });
-    let swap_total = move || preview.with(|answer| answer.as_ref().is_some_and(|(order, _)| matches!(order, Order::Swap { .. })));
-    let total_name = Signal::derive(move || if swap_total() { "Cash to pay".to_owned() } else { total_name.get() });
+    let total_name = Signal::derive(move || {
+        let name = match side.get() {
+            Side::Buy => "Total to pay",
+            Side::Sell => "You end up with",
+            Side::Swap => "Cash to pay",
+        };
+        name.to_owned()
+    });
     view! {
         <dl class="figures costs" data-testid="preview">
             <Line name="Mid price" help="The price before your order, its age, and where it came from.">
@@ -81,7 +86,7 @@ pub fn Costs(preview: Signal<Option<(Order, Preview)>>) -> impl IntoView {
                 <span data-testid="preview-gas">{of(|preview| usd_fine(preview.gas.usd))}</span>
             </Line>
             <Line name="Gas from">
-                <span class="small">{of(gas_detail)}</span>
+                <span class="small wrap">{with_order(gas_detail)}</span>
             </Line>
             <Line name="Chance to fail" help="Some transactions fail on chain. Then nothing is exchanged, and gas is paid all the same. Set it in Settings.">
                 {of(|preview| ppm(preview.failure_rate))}
@@ -120,9 +125,9 @@ fn pools(desk: Desk, order: &Order, preview: &Preview) -> String {
     sides.join("; ")
 }
 
-fn gas_detail(preview: &Preview) -> String {
+fn gas_detail(_: Desk, order: &Order, preview: &Preview) -> String {
     let gas = &preview.gas;
-    let l1 = if gas.l1_fee > 0 { format!(" + {} L1", gwei(gas.l1_fee)) } else { String::new() };
+    let l1 = if gas.l1_fee > 0 { format!(" + {} {} L1", number::coins(gas.l1_fee), order.chain().facts().native_symbol) } else { String::new() };
     format!("{} × {}{l1}, {}", number::whole(gas.units), gwei(gas.base_fee + gas.priority_fee), words::gas_source(gas.source))
 }
 

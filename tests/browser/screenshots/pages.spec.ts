@@ -1,0 +1,56 @@
+// Every page, both themes, phone, tablet and desktop, with something on it. To be looked at.
+import { Desk } from '../support/desk.ts';
+import { test } from '../support/world.ts';
+
+const SIZES = {
+  desktop: { width: 1440, height: 900 },
+  tablet: { width: 834, height: 1112 },
+  phone: { width: 390, height: 844 },
+};
+
+for (const [size, viewport] of Object.entries(SIZES)) {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`${size} ${colorScheme}`, async ({ browser, world }) => {
+      const server = await world.demo();
+      const touch = size !== 'desktop';
+      const context = await browser.newContext({ viewport, colorScheme, hasTouch: touch, isMobile: touch, reducedMotion: 'reduce' });
+      const page = await context.newPage();
+      const desk = new Desk(page);
+      const shoot = (name: string) => page.screenshot({ path: `screenshots/out/${size}-${colorScheme}-${name}.png` });
+      await desk.open(server.url);
+      await desk.priced();
+      await shoot('1-empty');
+      await desk.trade('1500');
+      await shoot('2-filled');
+      await desk.closeToasts();
+      await page.getByTestId('ticket-token').selectOption({ label: 'AERO' });
+      await desk.trade('800');
+      await desk.closeToasts();
+      await page.getByTestId('ticket-token').selectOption({ label: 'cbBTC' });
+      await desk.trade('2500');
+      await desk.closeToasts();
+      await desk.amount.fill('1000');
+      await shoot('3-desk');
+      await desk.amount.press('Enter');
+      await shoot('4-review');
+      await page.keyboard.press('Escape');
+      await desk.amount.fill('50000');
+      await shoot('5-rejection');
+      await page.getByTestId('desk-tab-1').click();
+      await page.getByTestId('open-receipt').first().click();
+      await shoot('6-receipt');
+      await page.keyboard.press('Escape');
+      if (size !== 'desktop') {
+        await page.getByTestId(size === 'phone' ? 'bar-markets' : 'open-markets').click();
+        await shoot('7-markets');
+      }
+      for (const path of ['portfolio', 'history', 'settings', 'conventions', 'nowhere']) {
+        await page.goto(`${server.url}/${path}`);
+        await page.locator('h1').waitFor();
+        await page.waitForTimeout(300);
+        await shoot(`8-${path}`);
+      }
+      await context.close();
+    });
+  }
+}

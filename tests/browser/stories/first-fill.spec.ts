@@ -1,0 +1,106 @@
+// From the first visit to the first fills, at prices from CoinGecko's stand-in through the real server.
+import { dollars, Desk, WETH, whole } from '../support/desk.ts';
+import { expect, foolscap, test } from '../support/world.ts';
+
+const USDC = '8453:0x833589fcd6edb6e08f4c7c32d4f71b54bda02913';
+
+test('a newcomer buys, sells and swaps, and the figures are those of the journal to the last digit', async ({ page, world }) => {
+  const coingecko = await world.coingecko();
+  await coingecko.price('weth', '3000.5');
+  await coingecko.price('ethereum', '3001.25');
+  const server = await world.real(coingecko);
+  const desk = new Desk(page);
+
+  await desk.open(server.url);
+  await expect(desk.cash).toHaveText('$10,000.00');
+  await expect(desk.badges).toHaveText('PAPER');
+  await expect(page.getByTestId('token-head').getByTestId('price')).toHaveText('$3,000.50');
+  await desk.withoutChance();
+
+  // The preview is there while typing, before anything is asked to happen.
+  await desk.amount.fill('1,000');
+  await expect(page.getByTestId('preview-mid')).toContainText('$3,000.50');
+  await expect(page.getByTestId('preview-total')).toContainText('$1,000.');
+  await expect(desk.button).toHaveText(/^Buy 0\.3\d+ WETH for \$1,000\.00$/);
+  await expect(desk.cash).toHaveText('$10,000.00');
+
+  // Enter reviews, Escape backs out, Enter and Enter confirm.
+  await desk.amount.press('Enter');
+  await expect(desk.button).toHaveText(/^Confirm: Buy/);
+  await page.keyboard.press('Escape');
+  await expect(desk.button).toHaveText(/^Buy/);
+  await expect(desk.amount).toBeFocused();
+  await desk.trade('1,000');
+  await expect(desk.toasts).toContainText('Bought 0.3');
+  await expect(page.getByTestId('position')).toHaveCount(1);
+
+  // The receipt says why it got that price.
+  await page.getByRole('button', { name: 'Open the receipt' }).click();
+  const receipt = page.getByTestId('receipt');
+  await expect(receipt.getByTestId('receipt-bought-price')).toContainText('$3,000.50');
+  await expect(receipt).toContainText('Price impact');
+  await expect(receipt).toContainText('Paper trade. No real money');
+  await page.keyboard.press('Escape');
+  await expect(receipt).toHaveCount(0);
+  await desk.closeToasts();
+
+  await desk.side('sell');
+  await page.getByTestId('take-50').click();
+  const half = await desk.amount.inputValue();
+  await desk.trade(half);
+  await expect(desk.toasts).toContainText('Sold');
+  await desk.closeToasts();
+
+  await desk.side('swap');
+  await page.getByTestId('ticket-other').selectOption(USDC);
+  await desk.trade('0.05');
+  await expect(desk.toasts).toContainText('Swapped 0.05 WETH for');
+  await desk.closeToasts();
+
+  // What the page shows is what an independent replay of its journal says.
+  const { path, text } = await desk.exported();
+  const { account, entries } = foolscap('replay', path);
+  expect(entries).toBe(5);
+  await expect(desk.cash).toHaveText(dollars(account.cash));
+  const held = Object.fromEntries(account.positions.map((position: any) => [position.token, position.units]));
+  for (const [token, decimals] of [
+    [WETH, 18],
+    [USDC, 6],
+  ] as const) {
+    const row = page.locator(`[data-testid=position][data-token="${token}"]`);
+    await expect(row.getByTestId('position-quantity')).toHaveAttribute('title', whole(held[token], decimals));
+  }
+  const trades = text
+    .split('\n')
+    .filter((line) => line.includes('"kind":"traded"'))
+    .map((line) => JSON.parse(line));
+  expect(trades).toHaveLength(3);
+  await page.getByTestId('desk-tab-1').click();
+  await expect(page.getByTestId('entry')).toHaveCount(3);
+  await expect(page.getByTestId('realised')).toContainText(dollars(account.realised.replace('-', '')));
+});
+
+test('a price that moves upstream moves on the page, and the profit with it', async ({ page, world }) => {
+  const coingecko = await world.coingecko();
+  await coingecko.price('weth', '2000');
+  const server = await world.real(coingecko);
+  await page.clock.install();
+  const desk = new Desk(page);
+  await desk.open(server.url);
+  await desk.priced();
+  await desk.withoutChance();
+  await desk.trade('1000');
+  await expect(page.getByTestId('position')).toHaveCount(1);
+  await expect(page.getByTestId('unrealised')).toContainText('\u2212');
+
+  // Half the price: half the value, and a loss in sign, triangle and words.
+  await page.route('**/api/v1/prices*', async (route) => {
+    const answer = await route.fetch();
+    const body = await answer.json();
+    for (const price of body.prices) if (price.coin_id === 'weth') price.price = '1000';
+    await route.fulfill({ response: answer, json: body });
+  });
+  await page.clock.fastForward(16_000);
+  await expect(page.getByTestId('token-head').getByTestId('price')).toHaveText('$1,000.00');
+  await expect(page.getByTestId('unrealised')).toContainText(/▼\u2212\$5\d\d\./);
+});

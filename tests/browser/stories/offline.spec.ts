@@ -1,0 +1,102 @@
+// The backend goes and comes back: prices show their age, trades go on by consent, the record says so.
+import { Desk } from '../support/desk.ts';
+import { expect, test } from '../support/world.ts';
+
+test('with the backend stopped prices age, trades need consent, and it catches up without a reload', async ({ page, world, complaints }) => {
+  // The browser reports the questions nobody answers.
+  complaints.excuseApi();
+  const coingecko = await world.coingecko();
+  await coingecko.price('weth', '3000');
+  const server = await world.real(coingecko);
+  await page.clock.install();
+  const desk = new Desk(page);
+  await desk.open(server.url);
+  await desk.priced();
+  await desk.withoutChance();
+  await expect(desk.badges).toHaveText('PAPER');
+
+  await server.stop();
+  await page.clock.fastForward(16_000);
+  await expect(desk.badges).toContainText('OFFLINE');
+  await expect(page.getByTestId('banner-offline')).toContainText('The page catches up by itself');
+  await page.clock.fastForward(5 * 60_000);
+  await expect(desk.badges).toContainText('STALE');
+  const age = page.getByTestId('token-head').getByTestId('price-age');
+  await expect(age).toContainText(/5 min old, last known on this device/);
+
+  // The price is still there; to trade on it is asked for, and not done silently.
+  await desk.amount.fill('1000');
+  await expect(desk.button).toHaveText("Accept the price's age");
+  await expect(desk.reason).toContainText(/is 5 min old/);
+  await expect(desk.reason).toContainText('Wait for a fresh price, or accept');
+  await page.getByTestId('consent').getByRole('checkbox').check();
+  await expect(desk.button).toHaveText(/^Buy/);
+  await desk.trade('1000');
+  await expect(desk.toasts).toContainText('Bought');
+  await page.getByRole('button', { name: 'Open the receipt' }).click();
+  await expect(page.getByTestId('receipt-consent')).toHaveText('accepted, offline');
+  await expect(page.getByTestId('receipt-bought-price')).toContainText('5 min old, last known on this device');
+  await page.keyboard.press('Escape');
+  await desk.closeToasts();
+
+  await server.start();
+  await page.clock.fastForward(31_000);
+  await expect(desk.badges).toHaveText('PAPER');
+  await expect(age).toContainText(/\d+ s old, CoinGecko/);
+  await expect(page.getByTestId('position')).toHaveCount(1);
+
+  const trade = (await desk.exported()).text.split('\n').find((line) => line.includes('"kind":"traded"'))!;
+  expect(trade).toContain('offline');
+  expect(trade).toContain('cached');
+});
+
+test('an old price from a reachable server is accepted by hand, for one trade', async ({ page, world }) => {
+  const coingecko = await world.coingecko();
+  await coingecko.price('weth', '3000');
+  const server = await world.real(coingecko);
+  await page.route('**/api/v1/prices*', async (route) => {
+    const answer = await route.fetch();
+    const body = await answer.json();
+    // As after a long outage of the price source.
+    const old = new Date(Date.parse(body.now) - 10 * 60_000).toISOString();
+    for (const price of [...body.prices, ...body.natives]) price.as_of = old;
+    await route.fulfill({ response: answer, json: body });
+  });
+  const desk = new Desk(page);
+  await desk.open(server.url);
+  await desk.priced();
+  await desk.withoutChance();
+  await expect(desk.badges).toContainText('STALE');
+  await expect(desk.badges).not.toContainText('OFFLINE');
+  await desk.amount.fill('1000');
+  await expect(desk.button).toHaveText("Accept the price's age");
+  await page.getByTestId('consent').getByRole('checkbox').check();
+  await desk.trade('1000');
+  await page.getByRole('button', { name: 'Open the receipt' }).click();
+  await expect(page.getByTestId('receipt-consent')).toHaveText('accepted by hand');
+  await page.keyboard.press('Escape');
+  await desk.amount.fill('1000');
+  await expect(page.getByTestId('consent').getByRole('checkbox')).not.toBeChecked();
+});
+
+test('a reload while the API is down still shows the last known prices with their age', async ({ page, world, complaints }) => {
+  complaints.excuseApi();
+  const coingecko = await world.coingecko();
+  await coingecko.price('weth', '3000');
+  const server = await world.real(coingecko);
+  const desk = new Desk(page);
+  const kept = page.waitForResponse('**/api/v1/markets*');
+  await desk.open(server.url);
+  await desk.priced();
+  await kept;
+  await page.route('**/api/**', (route) => route.abort());
+  await expect
+    .poll(async () => {
+      await page.reload();
+      await desk.ready();
+      return page.getByTestId('token-head').getByTestId('price-age').innerText();
+    })
+    .toContain('last known on this device');
+  await expect(page.getByTestId('token-head').getByTestId('price')).toHaveText('$3,000.00');
+  await expect(desk.badges).toContainText('OFFLINE');
+});

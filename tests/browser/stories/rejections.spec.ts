@@ -1,0 +1,105 @@
+// Every rejection that can be reached from the page, with its cause and its remedy.
+import { Desk } from '../support/desk.ts';
+import { expect, test } from '../support/world.ts';
+
+const KEYCAT = '8453:0x9a26f5433671751c3276a065f57e5a02d2817973';
+
+test('each rejection says its cause, its remedy, and that on the button', async ({ page, world }) => {
+  const server = await world.demo();
+  const desk = new Desk(page);
+  await desk.open(server.url);
+  await desk.priced();
+  const told = async (button: string | RegExp, cause: string | RegExp, remedy: string) => {
+    await expect(desk.button).toHaveText(button);
+    await expect(desk.button).toHaveAttribute('aria-disabled', 'true');
+    await expect(desk.reason).toContainText(cause);
+    await expect(desk.reason).toContainText(remedy);
+  };
+
+  await test.step('nothing entered', async () => {
+    await expect(desk.button).toHaveText('Enter an amount');
+  });
+  await test.step('no number', async () => {
+    await desk.amount.fill('1.234,5');
+    await expect(page.getByTestId('amount-error')).toContainText('is not a decimal number');
+    await expect(desk.button).toHaveText('Enter an amount like 1234.56');
+  });
+  await test.step('zero', async () => {
+    await desk.amount.fill('0');
+    await told('Enter an amount above zero', 'The amount is zero', 'Enter an amount above zero.');
+  });
+  await test.step('negative', async () => {
+    await desk.amount.fill('-5');
+    await told('Enter a positive amount', 'The amount is negative', 'Enter a positive amount');
+  });
+  await test.step('too large for any ledger', async () => {
+    await desk.amount.fill('99999999999999999');
+    await expect(page.getByTestId('amount-error')).toContainText('too large');
+  });
+  await test.step('more than the cash, gas included', async () => {
+    await desk.amount.fill('10000');
+    await told('Not enough cash', /This needs \$10,000\.\d\d, .* of it gas, and you have \$10,000\.00 in cash/, 'Lower the amount, use Max, or add funds.');
+  });
+  await test.step('finer than the token', async () => {
+    await page.getByTestId('ticket-token').selectOption({ label: 'cbBTC' });
+    await page.getByTestId('unit-token').click();
+    await desk.amount.fill('0.000000001');
+    await told('Too many decimal places', 'This token has 8 decimal places', 'Use fewer decimal places.');
+  });
+  await test.step('more than is held', async () => {
+    await desk.side('sell');
+    await desk.amount.fill('1');
+    await told('Not enough to sell', 'This needs 1 cbBTC, and you hold 0', 'Lower the amount');
+  });
+  await test.step('the same token twice', async () => {
+    await desk.side('swap');
+    await page.getByTestId('ticket-other').selectOption({ label: 'cbBTC' });
+    await desk.amount.fill('1');
+    await told('Pick two different tokens', 'Both sides are the same token', 'Pick two different tokens.');
+  });
+  await test.step('two chains', async () => {
+    await page.getByTestId('ticket-other').selectOption({ label: 'LINK' });
+    await told('Tokens of two chains', 'have no pool in common', 'Pick two tokens of one chain');
+  });
+  await test.step('a token without a price', async () => {
+    await desk.side('buy');
+    await page.getByTestId('search').fill('BOND');
+    await page.getByTestId('market').filter({ hasText: 'BOND' }).first().click();
+    await desk.amount.fill('10');
+    await told('No price', 'There is no price for BOND on Ethereum', 'Wait for a price');
+    await page.getByTestId('search').fill('');
+  });
+  await test.step('outside the limits', async () => {
+    await page.locator(`[data-testid=market][data-token="${KEYCAT}"]`).click();
+    await desk.amount.fill('0.001');
+    await told('Outside your limits', 'is outside your limits of $0.01 to $1,000,000,000.00', 'Change the amount, or the limits in Settings.');
+  });
+  await test.step('no cash left for gas', async () => {
+    await desk.withoutChance();
+    await page.getByTestId('take-100').click();
+    await expect(desk.button).toHaveText(/^Buy [\d,.]+ KEYCAT for \$9,99/);
+    await desk.amount.press('Enter');
+    await expect(desk.button).toContainText('Confirm');
+    await page.keyboard.press('Enter');
+    await expect(desk.toasts).toContainText('Bought');
+    await desk.side('sell');
+    await page.getByTestId('take-25').click();
+    await told('Not enough cash for gas', 'is paid in cash, and you have $0.00', 'Add funds');
+  });
+});
+
+test('a trade that fails says why, costs only its gas, and stands in the history', async ({ page, world }) => {
+  const server = await world.demo();
+  const desk = new Desk(page);
+  await desk.open(server.url);
+  await desk.priced();
+  await desk.settings({ failure: '100' });
+  await desk.trade('1000');
+  await expect(desk.toasts).toContainText('The buy for $1,000.00 failed');
+  await expect(desk.toasts).toContainText('Nothing was exchanged; gas of');
+  await expect(page.getByTestId('no-positions')).toBeVisible();
+  await expect(desk.cash).toHaveText(/^\$9,999\.\d\d$/);
+  await expect(page.getByTestId('realised')).toContainText('\u2212');
+  await page.getByTestId('desk-tab-1').click();
+  await expect(page.getByTestId('outcome')).toHaveText('✕ Failed');
+});

@@ -1,0 +1,111 @@
+// A browser that refuses to store, or has no room: cash, positions and history stay, and the person is told.
+import type { Page } from '@playwright/test';
+import { Desk } from '../support/desk.ts';
+import { expect, test } from '../support/world.ts';
+
+/** Leaves the page this much room, by the browser's own hand. */
+async function room(page: Page, origin: string, bytes?: number): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Storage.overrideQuotaForOrigin', bytes === undefined ? { origin } : { origin, quotaSize: bytes });
+  await session.detach();
+}
+
+async function traded(page: Page, url: string): Promise<Desk> {
+  const desk = new Desk(page);
+  await desk.open(url);
+  await desk.priced();
+  await desk.withoutChance();
+  await desk.trade('1000');
+  await desk.closeToasts();
+  return desk;
+}
+
+async function refused(desk: Desk): Promise<void> {
+  await desk.amount.fill('500');
+  await desk.amount.press('Enter');
+  await expect(desk.button).toContainText('Confirm');
+  await desk.page.keyboard.press('Enter');
+  await expect(desk.toasts).toContainText('The trade was not placed');
+  await expect(desk.toasts).toContainText('Cash, positions and history are as they were');
+  await expect(desk.reason).toContainText('Nothing was changed');
+}
+
+test('a full store refuses the trade, changes nothing, says so, and takes it once there is room', async ({ page, world }) => {
+  const server = await world.demo();
+  const desk = await traded(page, server.url);
+  const before = await desk.figures();
+  const journal = (await desk.exported()).text;
+
+  await room(page, server.url, 1);
+  await refused(desk);
+  await expect(desk.toasts).toContainText('no room left');
+  expect(await desk.figures()).toEqual(before);
+  await desk.closeToasts();
+  expect((await desk.exported()).text).toBe(journal);
+
+  await room(page, server.url);
+  await desk.trade('500');
+  await expect(desk.toasts).toContainText('Bought');
+  await page.reload();
+  await desk.ready();
+  await page.getByTestId('desk-tab-1').click();
+  await expect(page.getByTestId('entry')).toHaveCount(2);
+});
+
+for (const [how, breakage] of [
+  ['refuses to add an entry', 'throw'],
+  ['gives a write up at the last moment', 'abort'],
+] as const) {
+  test(`a store that ${how} leaves everything as it was`, async ({ page, world }) => {
+    const server = await world.demo();
+    const desk = await traded(page, server.url);
+    const before = await desk.figures();
+    await page.evaluate((how) => {
+      const add = IDBObjectStore.prototype.add;
+      IDBObjectStore.prototype.add = function (this: IDBObjectStore, ...entry: Parameters<typeof add>) {
+        if (how === 'throw') throw new DOMException('no room', 'QuotaExceededError');
+        const request = add.apply(this, entry);
+        request.addEventListener('success', () => this.transaction.abort());
+        return request;
+      };
+    }, breakage);
+    await refused(desk);
+    expect(await desk.figures()).toEqual(before);
+    await page.reload();
+    await desk.ready();
+    await desk.priced();
+    expect(await desk.figures()).toEqual(before);
+  });
+}
+
+test('a browser without storage shows the desk, refuses trades, and keeps the account once it may', async ({ page, world }) => {
+  await page.addInitScript(() => {
+    const open = IDBFactory.prototype.open;
+    let denied = true;
+    (window as any).allow = () => (denied = false);
+    IDBFactory.prototype.open = function (this: IDBFactory, ...what: Parameters<typeof open>) {
+      if (denied) throw new DOMException('The operation is insecure.', 'SecurityError');
+      return open.apply(this, what);
+    };
+  });
+  const server = await world.demo();
+  const desk = new Desk(page);
+  await desk.open(server.url);
+  await desk.priced();
+  await expect(page.getByTestId('banner-not-kept')).toContainText('Your account is not being kept');
+  await expect(page.getByTestId('banner-not-kept')).toContainText('Leave private browsing');
+  await expect(desk.cash).toHaveText('$10,000.00');
+  const before = await desk.figures();
+  await refused(desk);
+  expect(await desk.figures()).toEqual(before);
+  await desk.closeToasts();
+
+  await page.evaluate(() => (window as any).allow());
+  await page.getByTestId('retry-store').click();
+  await expect(desk.toasts).toContainText('Your account is kept again');
+  await expect(page.getByTestId('banner-not-kept')).toHaveCount(0);
+  await desk.closeToasts();
+  await desk.withoutChance();
+  await desk.trade('500');
+  await expect(page.getByTestId('position')).toHaveCount(1);
+});

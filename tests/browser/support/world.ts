@@ -1,0 +1,201 @@
+// The world of a story: the real server, the CoinGecko stand-in behind it, and a page that may not
+// complain. Each story starts its own on free ports and ends only those.
+import { test as base, expect, type BrowserContext } from '@playwright/test';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { serveFiles, type StaticHost } from './static.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+const FOOLSCAP = process.env.FOOLSCAP_BIN ?? join(root, 'target/release/foolscap');
+const COINGECKO = process.env.COINGECKO_BIN ?? join(root, 'target/debug/coingecko');
+const DIST = process.env.FOOLSCAP_DIST ?? join(root, 'dist');
+
+/** A program that has said where it listens. */
+class Program {
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly url: string,
+  ) {}
+
+  static async start(program: string, args: string[], env: Record<string, string>, says: RegExp): Promise<Program> {
+    if (!existsSync(program)) throw new Error(`${program} is not built`);
+    // Nothing of the caller's environment but what a program needs to run.
+    const child = spawn(program, args, { env: { PATH: process.env.PATH ?? '', NO_COLOR: '1', ...env }, cwd: '/' });
+    let heard = '';
+    const url = await new Promise<string>((found, failed) => {
+      const listen = (chunk: Buffer) => {
+        heard += chunk;
+        const match = says.exec(heard);
+        if (match) found(match[1]!);
+      };
+      child.stdout!.on('data', listen);
+      child.stderr!.on('data', listen);
+      child.on('exit', (code) => failed(new Error(`${program} ended with ${code}:\n${heard}`)));
+    });
+    return new Program(child, url);
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const ended = new Promise((done) => this.child.once('exit', done));
+    this.child.kill('SIGTERM');
+    const late = setTimeout(() => this.child.kill('SIGKILL'), 10_000);
+    await ended;
+    clearTimeout(late);
+  }
+}
+
+/** The CoinGecko stand-in and its levers. */
+export class CoinGecko {
+  constructor(private readonly program: Program) {}
+
+  get url(): string {
+    return this.program.url;
+  }
+
+  /** Sets a coin's price, as CoinGecko would write it. */
+  async price(id: string, price: string): Promise<void> {
+    await this.pull('price', { id, price });
+  }
+
+  /** Pulls a lever. */
+  async pull(lever: string, body: unknown): Promise<void> {
+    const answer = await fetch(`${new URL(this.url).origin}/__control/${lever}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${lever}: ${answer.status} ${await answer.text()}`);
+  }
+
+  stop(): Promise<void> {
+    return this.program.stop();
+  }
+}
+
+/** The real server. */
+export class Server {
+  private program?: Program;
+  private port = '0';
+
+  constructor(
+    private readonly args: string[],
+    private readonly env: Record<string, string>,
+  ) {}
+
+  /** Starts it; again on the same port. */
+  async start(): Promise<void> {
+    const says = /Foolscap is on (http:\/\/[\d.]+:\d+)/;
+    const args = ['serve', '--port', this.port, '--metrics', 'off', ...this.args];
+    this.program = await Program.start(FOOLSCAP, args, this.env, says);
+    this.port = new URL(this.program.url).port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async stop(): Promise<void> {
+    await this.program?.stop();
+  }
+}
+
+/** What a story may start. Everything is ended with it. */
+export class World {
+  private readonly stops: (() => Promise<void>)[] = [];
+
+  /** A stand-in with prices that stand still, where every token has one. */
+  async coingecko(): Promise<CoinGecko> {
+    const says = /stand-in \(made-up prices\) on (\S+)/;
+    const program = await Program.start(COINGECKO, ['--port', '0', '--still', '--unlimited'], {}, says);
+    const coingecko = new CoinGecko(program);
+    this.stops.push(() => coingecko.stop());
+    return coingecko;
+  }
+
+  /** The real server with real (stand-in) prices. */
+  async real(coingecko: CoinGecko): Promise<Server> {
+    return this.server([], { COIN_GECKO_BASE_URL: coingecko.url, COIN_GECKO_API_KEY: 'CG-stand-in' });
+  }
+
+  /** The real server with the demo market and no upstream at all. */
+  async demo(): Promise<Server> {
+    return this.server(['--market', 'demo'], {});
+  }
+
+  /** dist/ on a plain static host. */
+  async static(): Promise<StaticHost> {
+    const host = await serveFiles(DIST);
+    this.stops.push(() => host.stop());
+    return host;
+  }
+
+  private async server(args: string[], env: Record<string, string>): Promise<Server> {
+    const server = new Server(args, env);
+    await server.start();
+    this.stops.push(() => server.stop());
+    return server;
+  }
+
+  async end(): Promise<void> {
+    // Last started, first ended.
+    for (const stop of this.stops.reverse()) await stop();
+  }
+}
+
+/** What a page said that it should not have. */
+export class Complaints {
+  readonly heard: string[] = [];
+  private readonly excused: RegExp[] = [];
+
+  /** Listens to every page of a context, and to breaches of the content security policy in them. */
+  async watch(context: BrowserContext): Promise<void> {
+    context.on('console', (message) => {
+      const url = message.location().url;
+      if (message.type() === 'error') this.heard.push(`${message.text()} (${url})`);
+    });
+    context.on('weberror', (error) => this.heard.push(String(error.error())));
+    await context.addInitScript(() => {
+      document.addEventListener('securitypolicyviolation', (event) => {
+        console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+      });
+    });
+  }
+
+  /** The browser itself reports every request to the API that fails; stories that make it fail say so. */
+  excuseApi(): void {
+    this.excused.push(/^Failed to load resource: .*\/api\/v1\//);
+  }
+
+  remaining(): string[] {
+    return this.heard.filter((line) => !this.excused.some((excuse) => excuse.test(line)));
+  }
+}
+
+export const test = base.extend<{ world: World; complaints: Complaints }>({
+  world: async ({}, use) => {
+    const world = new World();
+    await use(world);
+    await world.end();
+  },
+  // Every story listens, whether it asks or not, and fails on what it hears.
+  complaints: [
+    async ({ context }, use) => {
+      const complaints = new Complaints();
+      await complaints.watch(context);
+      await use(complaints);
+      expect(complaints.remaining(), 'console errors and CSP reports').toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+/** Runs `foolscap` with these arguments and reads the JSON it prints. */
+export function foolscap(...args: string[]): any {
+  const run = spawnSync(FOOLSCAP, args, { encoding: 'utf8', env: { PATH: process.env.PATH ?? '' } });
+  if (run.status !== 0) throw new Error(`foolscap ${args.join(' ')} ended with ${run.status}: ${run.stderr}${run.stdout}`);
+  return JSON.parse(run.stdout);
+}
+
+export { expect };
