@@ -3,7 +3,7 @@
 //! The four events below are the log conventions of the system Foolscap follows; their fields are
 //! typed here so that no caller can misspell one. Everything else logs through `tracing` as usual.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -26,7 +26,10 @@ fn subscriber<W>(format: LogFormat, filter: &str, writer: W) -> Box<dyn tracing:
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(writer);
+    let builder = tracing_subscriber::fmt()
+        .with_ansi(io::stderr().is_terminal())
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(writer);
     match format {
         LogFormat::Human => Box::new(builder.finish()),
         LogFormat::Json => Box::new(builder.json().flatten_event(true).with_current_span(false).finish()),

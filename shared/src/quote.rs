@@ -66,6 +66,7 @@ impl Thresholds {
 
 /// A price and what is known about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Quote {
     /// US dollars for one whole token.

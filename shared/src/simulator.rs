@@ -94,6 +94,7 @@ pub fn execute(
 
 /// What to expect of a request, before any chance: the ticket's preview.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Preview {
     /// What the account gives, gas apart.

@@ -132,6 +132,7 @@ pub enum Origin {
 
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Token {
     /// Which contract on which chain.
     pub key: TokenKey,

@@ -69,6 +69,7 @@ pub enum Size {
 
 /// What to trade for what. USD is the account's cash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "side", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Order {
     /// USD into a token.
@@ -133,6 +134,7 @@ impl Order {
 
 /// Consent to trade on a price that has expired, and how it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AcceptPriceAge {
     /// None: an expired price is refused.
@@ -152,6 +154,7 @@ impl AcceptPriceAge {
 
 /// A request to trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TradeRequest {
     /// The trade's name, made by the shell. A journal holds a name once.
@@ -231,6 +234,7 @@ pub enum Depth {
 
 /// What was known of one token when it was traded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Leg {
     /// Mid price.
@@ -261,6 +265,7 @@ pub enum GasSource {
 
 /// What gas cost: `(units × (base_fee + priority_fee) + l1_fee) wei × native price`, rounded up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GasPaid {
     /// Gas units used.
@@ -284,6 +289,7 @@ pub struct GasPaid {
 
 /// What the exchange cost, apart from gas. Each is in dollars at mid prices; positive costs the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Costs {
     /// Fees to the pools' liquidity providers.
@@ -297,6 +303,7 @@ pub struct Costs {
 
 /// Why a trade failed as it would have on chain: nothing exchanged, gas paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Failure {
     /// The amount at execution fell below the minimum received.
@@ -307,6 +314,7 @@ pub enum Failure {
 
 /// Whether the exchange happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It did.
@@ -317,6 +325,7 @@ pub enum Outcome {
 
 /// One trade, as the journal keeps it: outcome, inputs, seed and the simulator's version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Trade {
     /// The trade's name.
@@ -374,6 +383,7 @@ impl Trade {
 ///
 /// Its `Display` says the cause; [`Rejection::remedy`] says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Rejection {
     /// Cash does not cover the amount and its gas.

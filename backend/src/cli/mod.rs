@@ -1,6 +1,12 @@
 //! `foolscap`'s subcommands, a file each. They call the same functions as the page.
 
+mod ledger;
+mod lines;
+mod quote;
+mod replay;
+mod schemas;
 mod serve;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -22,6 +28,16 @@ pub struct Cli {
 enum Command {
     /// Serve the desk and its API (this is what happens without a subcommand)
     Serve(Flags),
+    /// Fill trade requests from standard input, JSON a line
+    Simulate(simulate::Args),
+    /// Quote what pools give for an amount
+    Quote(quote::Args),
+    /// Verify a journal and show the account it makes
+    Replay(replay::Args),
+    /// Book plain fills and show what they left, line by line
+    Ledger(ledger::Args),
+    /// Write the API's description and the schemas of every command's input and output
+    Schemas(schemas::Args),
 }
 
 /// How a command ended, for the shell.
@@ -40,6 +56,17 @@ pub enum Exit {
     Refused = 4,
 }
 
+impl Exit {
+    /// The one that weighs more, of two lines of input: what cannot be read weighs more than what is refused.
+    fn or(self, other: Exit) -> Exit {
+        match (self, other) {
+            (Exit::BadInput, _) | (_, Exit::BadInput) => Exit::BadInput,
+            (Exit::Ok, other) => other,
+            (this, _) => this,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit as u8)
@@ -51,6 +78,11 @@ impl Cli {
     pub fn run(self) -> Exit {
         match self.command.unwrap_or(Command::Serve(self.serve)) {
             Command::Serve(flags) => serve::run(&flags),
+            Command::Simulate(args) => simulate::run(&args),
+            Command::Quote(args) => quote::run(&args),
+            Command::Replay(args) => replay::run(&args),
+            Command::Ledger(args) => ledger::run(&args),
+            Command::Schemas(args) => schemas::run(&args),
         }
     }
 }

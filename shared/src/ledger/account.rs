@@ -35,6 +35,7 @@ pub const MAX_NAME: usize = 64;
 
 /// A paper account as its events left it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Account {
     id: AccountId,
     name: String,
@@ -47,8 +48,10 @@ pub struct Account {
     realised: Usd,
     totals: Totals,
     #[serde(serialize_with = "values")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Position>))]
     positions: BTreeMap<TokenKey, Position>,
     #[serde(serialize_with = "values")]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Token>))]
     tokens: BTreeMap<TokenKey, Token>,
     #[serde(skip)]
     traded: TradeIds,
@@ -56,6 +59,7 @@ pub struct Account {
 
 /// Sums over an account's trades.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Totals {
     /// Trades that were filled.
     pub filled: u64,

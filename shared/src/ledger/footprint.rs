@@ -19,6 +19,7 @@ const FORGOTTEN_AFTER: u64 = 64;
 
 /// What an account's recent trades took from and put into the pool of one token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Footprint {
     /// Base units bought out of the pool and not yet traded back by others, as of `at`.

@@ -187,6 +187,7 @@ pub struct Replay {
 
 /// A last line that was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Truncated {
     /// Its number, from 1.
     pub line: usize,

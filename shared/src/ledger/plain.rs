@@ -24,6 +24,7 @@ pub const QUANTITY_PLACES: u8 = 30;
 
 /// Which way a fill went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// Dollars into the token.
@@ -172,6 +173,7 @@ pub struct Fill {
 
 /// What a fill left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Row {
     /// The line of the fill.
     pub line: usize,
@@ -191,6 +193,7 @@ pub struct Row {
 
 /// The figures of one cost method after a fill.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ByMethod {
     /// The method.
     pub method: CostMethod,

@@ -19,6 +19,7 @@ use super::settings::CostMethod;
 
 /// Units that came in together, and what is left of their cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Lot {
     /// Base units left.
     pub units: Units,

@@ -16,6 +16,7 @@ use super::account::Account;
 /// An account at some prices. Sums are exact: the value of each position is rounded half to even
 /// at 12 places once, and everything else adds up from there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Valuation {
     /// Every position of which something is held.
     pub positions: Vec<Valued>,
@@ -43,6 +44,7 @@ pub struct Valuation {
 
 /// A position at a price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Valued {
     /// Which token.
     pub token: TokenKey,

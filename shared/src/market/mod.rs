@@ -34,6 +34,7 @@ pub enum MarketKind {
 
 /// What is known of the market at some moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Market {
     /// Real or demo.
@@ -72,6 +73,7 @@ impl Market {
 /// What is known of the deepest pool of a token. Every field may be unknown; the best known one
 /// decides (see [`depth`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PoolFacts {
     /// The pool's reserve of the token, in base units.
@@ -100,6 +102,7 @@ pub struct PoolFacts {
 
 /// What is known of gas on a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GasFacts {
     /// Base fee in wei per gas.

@@ -8,10 +8,11 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::chain::Chain;
 use crate::ids::{AccountId, TradeId};
+use crate::ledger::{Footprint, Lot, Position};
 use crate::money::{Price, Quantity, Units, Usd};
 use crate::time::Timestamp;
 use crate::token::{Origin, TokenKey};
-use crate::trade::Seed;
+use crate::trade::{Amount, Depth, Seed, Size};
 
 fn text(description: &str, pattern: &str, example: &str) -> ObjectBuilder {
     ObjectBuilder::new()
@@ -79,6 +80,36 @@ schema!(
 );
 schema!(Seed, text("The seed of a trade's draws: a whole number below 2^64.", r"^\d{1,20}$", "42"));
 
+schema!(Size, text("How much: dollars with a `$`, whole tokens, or `all`.", r"^(all|\$?-?\d+(\.\d+)?)$", "$1000"));
+schema!(Amount, text("Dollars with a `$`, or base units.", r"^(\$-?\d+(\.\d+)?|\d+)$", "$436.33"));
+schema!(
+    Depth,
+    text(
+        "How deep the market was taken to be: a pool's reserve in base units, its liquidity or the token's daily \
+         volume in dollars, an assumed liquidity, or the other side of the other token's pool.",
+        r"^(reserves \d+|(liquidity|volume|assumed) \$\d+(\.\d+)?|pinned)$",
+        "liquidity $80000000"
+    )
+);
+
+impl PartialSchema for Position {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::Object))
+            .description(Some("What an account holds, or once held, of one token."))
+            .property("token", TokenKey::schema())
+            .property("units", Units::schema())
+            .property("cost", Usd::schema())
+            .property("realised", Usd::schema())
+            .property("lots", <Vec<Lot>>::schema())
+            .property("footprint", Footprint::schema());
+        let required = ["token", "units", "cost", "realised", "lots", "footprint"];
+        RefOr::T(Schema::Object(required.into_iter().fold(object, ObjectBuilder::required).build()))
+    }
+}
+
+impl ToSchema for Position {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,5 +132,8 @@ mod tests {
         check::<AccountId>();
         check::<TradeId>();
         check::<Seed>();
+        check::<Size>();
+        check::<Amount>();
+        check::<Depth>();
     }
 }
