@@ -25,6 +25,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, once a process")]
 enum Command {
     /// Serve the desk and its API (this is what happens without a subcommand)
     Serve(Flags),

@@ -86,7 +86,6 @@ pub struct RequestLine {
 /// A line of output.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "one lives at a time, for as long as it takes to write it")]
 pub enum SimulateAnswer {
     /// The trade was filled.
     Fill(Recorded),

@@ -271,3 +271,171 @@ impl Outcomes {
         count_prices("expired", self.expired);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::extract::RawQuery;
+    use axum::response::{IntoResponse, Response};
+    use axum::routing::get;
+    use futures_util::future::join_all;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::clock::moved::MovedClock;
+    use crate::config::Config;
+    use crate::telemetry::tests::Captured;
+
+    /// An upstream that knows one price until it is told to fail, and takes so many ids at once.
+    #[derive(Clone, Default)]
+    struct Upstream {
+        calls: Arc<AtomicUsize>,
+        fails: Arc<std::sync::atomic::AtomicBool>,
+        most_ids: Arc<AtomicUsize>,
+    }
+
+    impl Upstream {
+        fn calls(&self) -> usize {
+            self.calls.load(Ordering::SeqCst)
+        }
+
+        fn answer(&self, query: &str) -> Response {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            if self.fails.load(Ordering::SeqCst) {
+                return axum::http::StatusCode::BAD_GATEWAY.into_response();
+            }
+            let pairs: BTreeMap<_, _> = form_urlencoded::parse(query.as_bytes()).collect();
+            let most = self.most_ids.load(Ordering::SeqCst);
+            if most > 0 && pairs["ids"].split(',').count() > most {
+                let body =
+                    r#"{"timestamp":"x","error_code":10012,"status":{"error_message":"exceeds the allowed limit"}}"#;
+                return (axum::http::StatusCode::BAD_REQUEST, body).into_response();
+            }
+            let rows = pairs["ids"].split(',').map(|id| format!(r#""{id}":{{"usd":3000.000000000000000001}}"#));
+            format!("{{{}}}", rows.collect::<Vec<_>>().join(",")).into_response()
+        }
+    }
+
+    struct Bench {
+        prices: Prices,
+        clock: Arc<MovedClock>,
+        upstream: Upstream,
+        tasks: Tasks,
+    }
+
+    impl Bench {
+        async fn start() -> Bench {
+            let upstream = Upstream::default();
+            let served = upstream.clone();
+            let answer = move |RawQuery(query): RawQuery| std::future::ready(served.answer(&query.unwrap_or_default()));
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let router = Router::new().route("/simple/price", get(answer));
+            let tasks = Tasks::new();
+            tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
+            let mut config = Config::default();
+            config.coingecko.base_url = format!("http://{address}").parse().unwrap();
+            let clock = MovedClock::at_secs(1_000_000);
+            let client = Arc::new(CoinGecko::new(&config, clock.clone()).unwrap());
+            let prices = Prices::start(client, clock.clone(), config.thresholds, false, &tasks);
+            Bench { prices, clock, upstream, tasks }
+        }
+
+        async fn weth(&self) -> Answer {
+            let weth = TokenTable::builtin().by_symbol(Chain::Ethereum, "WETH").unwrap().key;
+            self.prices.get(&[Asked::from(weth)].into(), &[Chain::Ethereum].into()).await
+        }
+    }
+
+    fn block_on(run: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run);
+    }
+
+    #[test]
+    fn an_old_price_is_served_with_its_age_and_said_once_a_minute() {
+        let lines = Captured::during(|| {
+            block_on(async {
+                let bench = Bench::start().await;
+                assert_eq!(bench.weth().await.prices[0].price.to_string(), "3000.000000000000000001");
+                bench.upstream.fails.store(true, Ordering::SeqCst);
+                for (secs, freshness) in [(75, Freshness::Stale), (30, Freshness::Stale), (135, Freshness::Expired)] {
+                    bench.clock.advance_secs(secs);
+                    let answer = bench.weth().await;
+                    assert_eq!(answer.prices[0].freshness, freshness);
+                    assert_eq!(answer.prices[0].as_of, Timestamp::from_secs(1_000_000));
+                    assert!(answer.missing.is_empty());
+                }
+            });
+        });
+        let stale = lines.iter().filter(|line| line["event"] == "using_stale_cache");
+        let said: Vec<_> = stale.map(|line| (&line["level"], &line["token"], line["age_seconds"].as_u64())).collect();
+        let (level, token) = ("WARN".into(), "WETH".into());
+        assert_eq!(said, [(&level, &token, Some(75)), (&level, &token, Some(240))]);
+    }
+
+    #[test]
+    fn any_number_of_callers_and_tokens_cost_one_call() {
+        block_on(async {
+            let bench = Bench::start().await;
+            let all: Vec<Asked> = TokenTable::builtin()
+                .iter()
+                .filter(|token| token.origin == Origin::Builtin && token.coin_id.is_some())
+                .map(|token| Asked::from(token.key))
+                .collect();
+            let callers = all.iter().cycle().take(200).map(|asked| {
+                let asked = BTreeSet::from([asked.clone()]);
+                async { bench.prices.get(&{ asked }, &Chain::ALL.into()).await }
+            });
+            let answers = join_all(callers).await;
+            assert!(answers.iter().all(|answer| answer.prices.len() == 1 && answer.natives.len() == 4));
+            assert_eq!(bench.upstream.calls(), 1);
+        });
+    }
+
+    #[test]
+    fn what_the_upstream_takes_at_once_is_learnt_from_its_refusal() {
+        block_on(async {
+            let bench = Bench::start().await;
+            bench.upstream.most_ids.store(6, Ordering::SeqCst);
+            assert_eq!(bench.weth().await.prices.len(), 1);
+            let first = bench.upstream.calls();
+            bench.clock.advance_secs(60);
+            assert_eq!(bench.weth().await.prices[0].freshness, Freshness::Fresh);
+            let second = bench.upstream.calls() - first;
+            assert!(second < first, "{first} calls, then {second}: no refusal the second time");
+        });
+    }
+
+    #[test]
+    fn a_failing_upstream_is_left_alone_for_longer_and_longer() {
+        block_on(async {
+            let bench = Bench::start().await;
+            bench.upstream.fails.store(true, Ordering::SeqCst);
+            let mut calls = vec![];
+            for _ in 0..30 {
+                assert_eq!(bench.weth().await.missing[0].reason, MissingReason::Unavailable);
+                calls.push(bench.upstream.calls());
+                bench.clock.advance_secs(1);
+            }
+            // At 0 s, then after 5 and 10 seconds more.
+            assert_eq!((calls[0], calls[4], calls[5], calls[14], calls[15], calls[29]), (1, 1, 2, 2, 3, 3));
+            bench.upstream.fails.store(false, Ordering::SeqCst);
+            bench.clock.advance_secs(60);
+            assert_eq!(bench.weth().await.prices[0].freshness, Freshness::Fresh);
+        });
+    }
+
+    #[test]
+    fn the_demo_market_asks_nobody() {
+        block_on(async {
+            let bench = Bench::start().await;
+            let client = bench.prices.upstream.clone();
+            let prices = Prices::start(client, bench.clock.clone(), Thresholds::default(), true, &bench.tasks);
+            let weth = TokenTable::builtin().by_symbol(Chain::Ethereum, "WETH").unwrap().key;
+            let answer = prices.get(&[Asked::from(weth)].into(), &[Chain::Ethereum].into()).await;
+            assert_eq!((answer.missing[0].reason, bench.upstream.calls()), (MissingReason::Off, 0));
+        });
+    }
+}

@@ -44,12 +44,14 @@ pub struct Market {
     pub quotes: BTreeMap<TokenKey, Quote>,
     /// Prices of the coins that pay for gas, by chain.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, Quote>))]
     pub natives: BTreeMap<Chain, Quote>,
     /// Pools by token.
     #[serde(default)]
     pub pools: BTreeMap<TokenKey, PoolFacts>,
     /// Gas by chain. A chain that is absent uses its default table.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, GasFacts>))]
     pub gas: BTreeMap<Chain, GasFacts>,
     /// When prices stop being fresh, and stale.
     #[serde(default)]
