@@ -712,4 +712,27 @@ mod tests {
         assert_eq!(values, ["1", "two words", "x", ""]);
         assert!(matches!(parse_env_file("A=1\nnothing"), Err(EnvFileError::Line(2))));
     }
+
+    #[test]
+    fn the_example_file_names_every_variable_and_holds_the_defaults() {
+        use clap::CommandFactory as _;
+        let text = include_str!("../../.env.example");
+        let config = Config::read(&Flags::default(), &Environment(parse_env_file(text).unwrap())).unwrap();
+        let metrics = Metrics::At("127.0.0.1:9464".parse().unwrap());
+        assert_eq!(config, Config { metrics, ..Config::default() });
+        for chain in Chain::ALL {
+            assert!(text.contains(&format!("FOOLSCAP_RPC_{chain}=")));
+        }
+        // Each flag's help ends with its variable in brackets.
+        let command = crate::cli::Cli::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        let mut named = 0;
+        for help in serve.get_arguments().filter_map(|argument| argument.get_help()).map(ToString::to_string) {
+            let Some((_, variable)) = help.rsplit_once('[') else { continue };
+            let variable = variable.split([';', ']', '<']).next().unwrap();
+            assert!(text.contains(variable), "{variable}");
+            named += 1;
+        }
+        assert_eq!(named, 14);
+    }
 }
