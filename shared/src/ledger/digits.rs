@@ -15,86 +15,97 @@ const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 8081828384858687888990919293949596979899";
 
 /// The largest power of ten below 2^64, and its exponent.
-const LIMB: (u128, usize) = (10_000_000_000_000_000_000, 19);
+const LIMB: (u64, usize) = (10_000_000_000_000_000_000, 19);
+
+/// The powers of ten below 2^64.
+const POWERS: [u64; 20] = {
+    let mut powers = [1; 20];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
 
 /// A whole number.
 pub(super) fn number(out: &mut Vec<u8>, value: u64) {
-    let mut buffer = [0; 20];
-    let from = fill(&mut buffer, value);
-    out.extend_from_slice(&buffer[from..]);
+    padded(out, value, value.checked_ilog10().map_or(1, |log| log as usize + 1));
 }
 
-/// Writes the digits of `value` to the end of the buffer and returns where they begin.
-fn fill(buffer: &mut [u8; 20], mut value: u64) -> usize {
-    let mut at = buffer.len();
-    while value >= 10 {
-        let pair = (value % 100) as usize * 2;
-        at -= 2;
-        buffer[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+/// The last `places` digits of `value`, at most 20, with leading zeros.
+fn padded(out: &mut Vec<u8>, mut value: u64, places: usize) {
+    // A fixed length to begin with, so that no copy of unknown length is called for.
+    let start = out.len();
+    out.extend_from_slice(&[b'0'; 20]);
+    out.truncate(start + places);
+    let digits = &mut out[start..];
+    let mut pairs = digits.rchunks_exact_mut(2);
+    for pair in &mut pairs {
+        let from = (value % 100) as usize * 2;
+        pair.copy_from_slice(&PAIRS[from..from + 2]);
         value /= 100;
     }
-    if value > 0 || at == buffer.len() {
-        at -= 1;
-        buffer[at] = b'0' + value as u8;
+    if let [first] = pairs.into_remainder() {
+        *first = b'0' + (value % 10) as u8;
     }
-    at
-}
-
-/// The last `places` digits of `value`, with leading zeros.
-fn padded(out: &mut Vec<u8>, value: u64, places: usize) {
-    let mut buffer = [b'0'; 20];
-    fill(&mut buffer, value);
-    out.extend_from_slice(&buffer[buffer.len() - places..]);
 }
 
 fn wide(out: &mut Vec<u8>, value: u128) {
     match u64::try_from(value) {
         Ok(small) => number(out, small),
         Err(_) => {
-            wide(out, value / LIMB.0);
-            padded(out, (value % LIMB.0) as u64, LIMB.1);
+            let (high, low) = split(value, LIMB.0);
+            wide(out, high);
+            padded(out, low, LIMB.1);
         }
     }
+}
+
+/// Quotient and remainder, by one division.
+fn split(value: u128, by: u64) -> (u128, u64) {
+    let quotient = value / u128::from(by);
+    (quotient, (value - quotient * u128::from(by)) as u64)
 }
 
 /// `value × 10^-places` without trailing zeros.
 fn scaled(out: &mut Vec<u8>, value: u128, places: u32) {
-    let (whole, fraction) = match (u64::try_from(value), places) {
-        // The usual case by a constant, which needs no division.
-        (Ok(small), USD_SCALE) => (u128::from(small / USD_ONE), small % USD_ONE),
-        (_, 0) => (value, 0),
-        (_, places) if places <= LIMB.1 as u32 => {
-            let one = 10u128.pow(places);
-            (value / one, (value % one) as u64)
-        }
-        _ => return fine(out, value, places),
+    let places = places as usize;
+    let (whole, fraction) = match (u64::try_from(value), POWERS.get(places)) {
+        // The usual scale by a constant, which needs no division.
+        (Ok(small), _) if places == USD_SCALE as usize => (u128::from(small / USD_ONE), small % USD_ONE),
+        (Ok(small), Some(one)) => (u128::from(small / one), small % one),
+        (Err(_), Some(one)) => split(value, *one),
+        (_, None) => return fine(out, value, places),
     };
     wide(out, whole);
     if fraction != 0 {
         out.push(b'.');
-        padded(out, fraction, places as usize);
-        while out.last() == Some(&b'0') {
-            out.pop();
-        }
+        padded(out, fraction, places);
+        trim(out);
     }
 }
 
-const USD_ONE: u64 = 10u64.pow(USD_SCALE);
+const USD_ONE: u64 = POWERS[USD_SCALE as usize];
+
+fn trim(out: &mut Vec<u8>) {
+    while out.last() == Some(&b'0') {
+        out.pop();
+    }
+}
 
 /// As [`scaled`], for fractions of more digits than 64 bits hold.
 #[cold]
-fn fine(out: &mut Vec<u8>, value: u128, places: u32) {
-    let one = 10u128.pow(places);
+fn fine(out: &mut Vec<u8>, value: u128, places: usize) {
+    let one = 10u128.pow(places as u32);
     wide(out, value / one);
     let fraction = value % one;
     if fraction != 0 {
-        let rest = places as usize - LIMB.1;
+        let (high, low) = split(fraction, LIMB.0);
         out.push(b'.');
-        padded(out, (fraction / LIMB.0) as u64, rest);
-        padded(out, (fraction % LIMB.0) as u64, LIMB.1);
-        while out.last() == Some(&b'0') {
-            out.pop();
-        }
+        padded(out, high as u64, places - LIMB.1);
+        padded(out, low, LIMB.1);
+        trim(out);
     }
 }
 
