@@ -9,19 +9,14 @@ fn main() {
     const ROUNDS: u32 = 25;
     let trades: u32 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(50_000);
     // Rounds in turn, so that a disturbance hits all alike; the best round is what the code can do.
-    let mut bytes = 0;
     let mut best = [f64::INFINITY; Case::ALL.len()];
     for _ in 0..ROUNDS {
         for (case, best) in Case::ALL.iter().zip(&mut best) {
             let start = Instant::now();
-            let checksum = std::hint::black_box(run(*case, trades));
+            std::hint::black_box(run(*case, trades));
             *best = best.min(start.elapsed().as_secs_f64());
-            if *case == Case::SimulateJournal {
-                bytes = checksum;
-            }
         }
     }
-    eprintln!("{} bytes a journal line", bytes / i64::from(trades));
     for (case, seconds) in Case::ALL.iter().zip(best) {
         println!("{}", serde_json::json!({ "case": case.name(), "trades": trades, "seconds": seconds }));
     }

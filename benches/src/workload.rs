@@ -1,5 +1,6 @@
 //! The loops themselves.
 
+use alloy_primitives::keccak256;
 use rust_decimal::Decimal;
 use shared::ids::{AccountSecret, TradeId};
 use shared::ledger::{Account, Event, Ledger, LedgerError, Opened, Settings};
@@ -20,11 +21,13 @@ pub enum Case {
     SimulateApply,
     /// Simulate, apply, serialise and hash: what a trade costs before the disk.
     SimulateJournal,
+    /// The other ceiling: nothing but hashing lines of that length, each after the one before.
+    HashLines,
 }
 
 impl Case {
     /// Every case, in the order they run.
-    pub const ALL: [Case; 3] = [Case::BareDecimals, Case::SimulateApply, Case::SimulateJournal];
+    pub const ALL: [Case; 4] = [Case::BareDecimals, Case::SimulateApply, Case::SimulateJournal, Case::HashLines];
 
     /// The name figures go by.
     pub const fn name(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Case {
             Case::BareDecimals => "bare_decimals",
             Case::SimulateApply => "simulate_apply",
             Case::SimulateJournal => "simulate_journal",
+            Case::HashLines => "hash_lines",
         }
     }
 }
@@ -42,7 +46,20 @@ pub fn run(case: Case, trades: u32) -> i64 {
         Case::BareDecimals => bare_decimals(trades),
         Case::SimulateApply => Desk::new().simulate_apply(trades),
         Case::SimulateJournal => Desk::new().simulate_journal(trades),
+        Case::HashLines => hash_lines(trades),
     }
+}
+
+fn hash_lines(trades: u32) -> i64 {
+    const SAMPLE: u32 = 200;
+    let mut line = vec![b' '; (Desk::new().simulate_journal(SAMPLE) / i64::from(SAMPLE)) as usize];
+    for _ in 0..trades {
+        // The end of a line names the hash of the one before.
+        let hash = keccak256(&line);
+        let end = line.len() - hash.len();
+        line[end..].copy_from_slice(hash.as_slice());
+    }
+    i64::from(line[line.len() - 1])
 }
 
 fn bare_decimals(trades: u32) -> i64 {

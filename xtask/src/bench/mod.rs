@@ -1,13 +1,15 @@
-//! Measurements: figures with what they are to be judged by beside them.
+//! Measurements: figures with the bars they are held to beside them.
 //!
-//! A figure is a line of JSON; a table for people is made of the same lines.
+//! A new area is a file here that returns its figures, and a row in [`AREAS`].
 
 mod core;
+mod figure;
 mod size;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use self::figure::Figure;
 use crate::step::output;
 use crate::tools::{self, APP, Need, Toolbox};
 use crate::workspace::Workspace;
@@ -18,7 +20,7 @@ pub struct Args {
     /// One area only
     #[arg(value_parser = AREAS.map(|area| area.name))]
     area: Option<String>,
-    /// A JSON object a line for each figure, instead of tables
+    /// A JSON object a line for each figure, instead of a table
     #[arg(long)]
     json: bool,
 }
@@ -26,46 +28,49 @@ pub struct Args {
 /// Something to measure.
 struct Area {
     name: &'static str,
-    /// Figures, as JSON objects.
-    measure: fn(&Workspace, &Toolbox) -> Result<Vec<Value>>,
-    /// Shows them to a person.
-    show: fn(&[Value]),
+    measure: fn(&Workspace, &Toolbox) -> Result<Vec<Figure>>,
 }
 
-const AREAS: [Area; 2] = [
-    Area { name: "core", measure: core::measure, show: core::show },
-    Area { name: "size", measure: size::measure, show: size::show },
-];
+const AREAS: [Area; 2] = [Area { name: "core", measure: core::measure }, Area { name: "size", measure: size::measure }];
 
 /// `cargo xtask bench`.
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let tools = Toolbox::with(workspace, APP.iter().chain(&[Need::Packages("tests/browser"), Need::Chromium]))?;
     for area in AREAS.iter().filter(|area| args.area.as_deref().is_none_or(|name| name == area.name)) {
+        let before = load();
         let figures = (area.measure)(workspace, &tools)?;
-        if args.json {
-            for mut figure in figures {
-                figure["area"] = area.name.into();
+        if !args.json {
+            println!("\n{} (load average {before} before, {} after)", area.name, load());
+        }
+        for figure in figures {
+            if args.json {
+                println!("{}", figure.json());
+            } else {
                 println!("{figure}");
             }
-        } else {
-            println!("\n{}", area.name);
-            (area.show)(&figures);
         }
     }
     Ok(())
 }
 
-/// Runs a script in Node that drives Chromium, and reads the figures it prints.
+/// The load average of the last minute: above the number of cores, figures say more about the
+/// machine's other work than about ours.
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or("unknown").to_owned()
+}
+
+/// Runs a script in Node that drives Chromium, and reads the JSON lines it prints.
 fn script(workspace: &Workspace, tools: &Toolbox, name: &str, arguments: &[&str]) -> Result<Vec<Value>> {
     let mut node = tools.command("node");
     node.current_dir(workspace.path("tests/browser"))
         .arg(workspace.path("xtask/scripts").join(name))
         .args(arguments)
         .env("CHROMIUM", tools::chromium());
-    figures(&output(&mut node)?)
+    lines(&output(&mut node)?)
 }
 
 /// The JSON objects a program printed, one a line.
-fn figures(text: &str) -> Result<Vec<Value>> {
+fn lines(text: &str) -> Result<Vec<Value>> {
     text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("not a figure: {line}"))).collect()
 }
