@@ -5,12 +5,12 @@
 
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use shared::ids::{AccountId, TradeId};
 use shared::ledger::journal::export;
-use shared::ledger::{Entry, Event, Ledger, Opened, Replay, Settings};
+use shared::ledger::{Account, Entry, Event, Ledger, Opened, Replay, Settings};
 use shared::market::demo::DemoMarket;
 use shared::market::{Market, MarketKind};
 use shared::money::Usd;
@@ -20,6 +20,8 @@ use shared::trade::{AcceptPriceAge, Order, Ppm, Rejection, Seed, Trade, TradeReq
 
 use super::Exit;
 use super::lines::{Output, lines, read_file, read_json, written};
+use crate::config::LogFormat;
+use crate::telemetry::{self, TradeExecuted};
 
 /// Fills requests from standard input, a line each; the account goes on from line to line.
 #[derive(Debug, clap::Args)]
@@ -48,6 +50,9 @@ pub struct Args {
     /// Note in each trade how long it took; then the same input no longer gives the same bytes
     #[arg(long)]
     measure: bool,
+    /// Log each fill to standard error: human or json
+    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
+    log_format: Option<LogFormat>,
 }
 
 /// A line of input.
@@ -199,6 +204,9 @@ impl LineError {
 
 /// Answers standard input.
 pub fn run(args: &Args) -> Exit {
+    if let Some(format) = args.log_format {
+        telemetry::start_logging(format, "info");
+    }
     let mut output = Output::stdout();
     let mut desk = match Desk::set_up(args) {
         Ok(desk) => desk,
@@ -314,8 +322,9 @@ impl Desk {
             Ok(trade) => trade,
             Err(rejection) => return Ok(SimulateAnswer::rejected(rejection)),
         };
+        let took = started.elapsed();
         if self.measure {
-            trade.execution_us = u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX);
+            trade.execution_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         }
         let chain = trade.order.chain();
         let entry: Entry = ledger.append(Event::Traded(trade.clone()), at)?;
@@ -327,6 +336,9 @@ impl Desk {
             trade,
         };
         self.journal.push(entry.line);
+        if recorded.trade.is_filled() {
+            log(ledger.account(), &recorded.trade, took);
+        }
         Ok(if recorded.trade.is_filled() { SimulateAnswer::Fill(recorded) } else { SimulateAnswer::Failed(recorded) })
     }
 
@@ -346,6 +358,26 @@ impl SimulateAnswer {
             remedy: rejection.remedy().to_owned(),
             rejection,
         })
+    }
+}
+
+/// The event of every fill. It is heard only where logging was started.
+fn log(account: &Account, trade: &Trade, took: Duration) {
+    let token = trade.order.bought().or(trade.order.sold()).and_then(|key| account.token(key));
+    TradeExecuted {
+        user_id: &account.id().to_string(),
+        amount: &trade.value.to_string(),
+        token: token.map_or("?", |token| &token.symbol),
+        execution_time_ms: took.as_secs_f64() * 1e3,
+    }
+    .log();
+}
+
+fn parse_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "human" => Ok(LogFormat::Human),
+        "json" => Ok(LogFormat::Json),
+        other => Err(format!("`{other}` is neither human nor json")),
     }
 }
 
@@ -423,6 +455,19 @@ mod tests {
     fn the_same_input_gives_the_same_bytes() {
         let lines = [trade(buy("5000"), 0), trade(buy("10"), 1)];
         assert_eq!(run(&mut desk(), &lines), run(&mut desk(), &lines));
+    }
+
+    #[test]
+    fn every_fill_is_logged_as_executed_and_nothing_else_is() {
+        let logged = crate::telemetry::tests::Captured::during(|| {
+            run(&mut desk(), &[trade(buy("5000"), 0), trade(buy("1000000"), 1)]);
+        });
+        let [line] = logged.as_slice() else { panic!("{logged:?}") };
+        assert_eq!(
+            (&line["event"], &line["amount"], &line["token"]),
+            (&json!("trade_executed"), &json!("5000"), &json!("WETH"))
+        );
+        assert_eq!(line["user_id"], "0".repeat(32));
     }
 
     #[test]
