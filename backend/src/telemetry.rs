@@ -174,25 +174,34 @@ pub fn count_upstream(upstream: &'static str, endpoint: &'static str, outcome: &
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::cell::RefCell;
     use std::io::Write;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Once;
 
     use serde_json::{Value, json};
 
     use super::*;
 
-    /// What was logged, as JSON.
-    #[derive(Clone, Default)]
-    pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
+    thread_local! {
+        static CAPTURED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+    }
+
+    /// What this thread logs, as JSON, while it wants to know.
+    pub(crate) struct Captured;
 
     impl Captured {
-        /// Runs with a subscriber of our own settings that writes here.
+        /// Runs with a subscriber of our own settings, and returns what was logged on this thread.
         pub(crate) fn during(run: impl FnOnce()) -> Vec<Value> {
-            let captured = Captured::default();
-            let writer = captured.clone();
-            let subscriber = subscriber(LogFormat::Json, "info", move || writer.clone());
-            tracing::subscriber::with_default(subscriber, run);
-            let bytes = captured.0.lock().unwrap().clone();
+            // One subscriber for all threads: `tracing` remembers for a whole process whether anyone
+            // listens to an event, and forgets to ask again when tests begin and end side by side.
+            static START: Once = Once::new();
+            START.call_once(|| {
+                tracing::subscriber::set_global_default(subscriber(LogFormat::Json, "info", || Captured)).unwrap();
+                tracing::callsite::rebuild_interest_cache();
+            });
+            CAPTURED.set(Some(Vec::new()));
+            run();
+            let bytes = CAPTURED.take().unwrap();
             let text = String::from_utf8(bytes).unwrap();
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
         }
@@ -200,7 +209,8 @@ pub(crate) mod tests {
 
     impl Write for Captured {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            CAPTURED.with_borrow_mut(|captured| captured.as_mut().map(|kept| kept.extend_from_slice(bytes)));
+            Ok(bytes.len())
         }
 
         fn flush(&mut self) -> io::Result<()> {
