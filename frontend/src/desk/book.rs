@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use shared::ledger::{Account, Damage, Entry, Event, Ledger, LedgerError};
+use shared::ledger::{Account, Damage, Entry, Event, JournalError, Ledger, LedgerError};
 use shared::time::Timestamp;
 
 use crate::io::journal::Record;
@@ -49,29 +49,14 @@ impl Book {
     /// # Errors
     /// The first line that is wrong.
     pub fn replay(record: Record, lines: Vec<String>) -> Result<Book, Box<Damaged>> {
-        let mut folded: Option<Ledger> = None;
-        let mut entries = Vec::with_capacity(lines.len());
-        let mut wrong = lines.is_empty().then_some((1, Damage::Empty));
-        for (at, line) in lines.iter().enumerate() {
-            let accepted = match &mut folded {
-                None => Ledger::begin(line.as_bytes()).map(|(ledger, entry)| {
-                    folded = Some(ledger);
-                    entry
-                }),
-                Some(ledger) => ledger.accept(line.as_bytes()),
-            };
-            match accepted {
-                Ok(entry) => entries.push(Arc::new(entry)),
-                Err(damage) => {
-                    wrong = Some((at + 1, damage));
-                    break;
-                }
+        // With its last newline a line is whole: nothing of a store is taken for cut off.
+        let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+        match Ledger::replay(text) {
+            Ok(replay) => {
+                let entries = replay.entries.into_iter().map(Arc::new).collect();
+                Ok(Book { record, ledger: replay.ledger, entries: Arc::new(entries), is_kept: true })
             }
-        }
-        match (folded, wrong) {
-            (Some(ledger), None) => Ok(Book { record, ledger, entries: Arc::new(entries), is_kept: true }),
-            (_, Some((line, damage))) => Err(Box::new(Damaged { line, damage, lines })),
-            (None, None) => Err(Box::new(Damaged { line: 1, damage: Damage::Empty, lines })),
+            Err(JournalError { line, damage }) => Err(Box::new(Damaged { line, damage, lines })),
         }
     }
 
@@ -210,8 +195,7 @@ mod tests {
         let mut lines: Vec<String> = book.entries().iter().map(|entry| entry.line.clone()).collect();
         lines[2] = lines[2].replace("\"usd\":\"2\"", "\"usd\":\"9\"");
         let damaged = Book::replay(book.record().clone(), lines.clone()).unwrap_err();
-        // The chain breaks at the line after the one that was changed.
-        assert_eq!((damaged.line, damaged.damage), (4, Damage::Previous));
+        assert_eq!((damaged.line, damaged.damage), (3, Damage::Changed));
         assert_eq!(damaged.lines, lines);
         assert_eq!(Book::replay(book.record().clone(), Vec::new()).unwrap_err().damage, Damage::Empty);
     }

@@ -59,8 +59,8 @@ test('a newcomer buys, sells and swaps, and the figures are those of the journal
 
   // What the page shows is what an independent replay of its journal says.
   const { path, text } = await desk.exported();
-  const { account, entries } = foolscap('replay', path);
-  expect(entries).toBe(5);
+  const { account, head, sealed } = foolscap('replay', path);
+  expect([head.seq, sealed]).toEqual([5, true]);
   await expect(desk.cash).toHaveText(dollars(account.cash));
   const held = Object.fromEntries(account.positions.map((position: any) => [position.token, position.units]));
   for (const [token, decimals] of [
@@ -100,7 +100,8 @@ test('a price that moves upstream moves on the page, and the profit with it', as
     for (const price of body.prices) if (price.coin_id === 'weth') price.price = '1000';
     await route.fulfill({ response: answer, json: body });
   });
-  await page.clock.fastForward(16_000);
-  await expect(page.getByTestId('token-head').getByTestId('price')).toHaveText('$1,000.00');
+  await desk.until(16_000, async () => {
+    await expect(page.getByTestId('token-head').getByTestId('price')).toHaveText('$1,000.00', { timeout: 1_000 });
+  });
   await expect(page.getByTestId('unrealised')).toContainText(/▼\u2212\$5\d\d\./);
 });

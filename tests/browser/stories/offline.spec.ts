@@ -16,18 +16,17 @@ test('with the backend stopped prices age, trades need consent, and it catches u
   await expect(desk.badges).toHaveText('PAPER');
 
   await server.stop();
-  await page.clock.fastForward(16_000);
-  await expect(desk.badges).toContainText('OFFLINE');
+  await desk.until(16_000, () => expect(desk.badges).toContainText('OFFLINE', { timeout: 1_000 }));
   await expect(page.getByTestId('banner-offline')).toContainText('The page catches up by itself');
   await page.clock.fastForward(5 * 60_000);
   await expect(desk.badges).toContainText('STALE');
   const age = page.getByTestId('token-head').getByTestId('price-age');
-  await expect(age).toContainText(/5 min old, last known on this device/);
+  await expect(age).toContainText(/[56] min old, last known on this device/);
 
   // The price is still there; to trade on it is asked for, and not done silently.
   await desk.amount.fill('1000');
   await expect(desk.button).toHaveText("Accept the price's age");
-  await expect(desk.reason).toContainText(/is 5 min old/);
+  await expect(desk.reason).toContainText(/is [56] min old/);
   await expect(desk.reason).toContainText('Wait for a fresh price, or accept');
   await page.getByTestId('consent').getByRole('checkbox').check();
   await expect(desk.button).toHaveText(/^Buy/);
@@ -35,13 +34,12 @@ test('with the backend stopped prices age, trades need consent, and it catches u
   await expect(desk.toasts).toContainText('Bought');
   await page.getByRole('button', { name: 'Open the receipt' }).click();
   await expect(page.getByTestId('receipt-consent')).toHaveText('accepted, offline');
-  await expect(page.getByTestId('receipt-bought-price')).toContainText('5 min old, last known on this device');
+  await expect(page.getByTestId('receipt-bought-price')).toContainText(/[56] min old, last known on this device/);
   await page.keyboard.press('Escape');
   await desk.closeToasts();
 
   await server.start();
-  await page.clock.fastForward(31_000);
-  await expect(desk.badges).toHaveText('PAPER');
+  await desk.until(31_000, () => expect(desk.badges).toHaveText('PAPER', { timeout: 1_000 }));
   await expect(age).toContainText(/\d+ s old, CoinGecko/);
   await expect(page.getByTestId('position')).toHaveCount(1);
 

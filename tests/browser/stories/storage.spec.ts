@@ -1,13 +1,29 @@
 // A browser that refuses to store, or has no room: cash, positions and history stay, and the person is told.
-import type { Page } from '@playwright/test';
+import { chromium, type BrowserContext, type Page } from '@playwright/test';
 import { Desk } from '../support/desk.ts';
 import { expect, test } from '../support/world.ts';
 
-/** Leaves the page this much room, by the browser's own hand. */
-async function room(page: Page, origin: string, bytes?: number): Promise<void> {
-  const session = await page.context().newCDPSession(page);
-  await session.send('Storage.overrideQuotaForOrigin', bytes === undefined ? { origin } : { origin, quotaSize: bytes });
-  await session.detach();
+/** A browser with a profile on disk, of which the origin's quota is set before it writes anything. */
+async function visit(profile: string, origin: string, quota?: number): Promise<Visit> {
+  const { launchOptions, viewport } = test.info().project.use;
+  // Chromium's fixed quota for every site knows no override.
+  const args = [...(launchOptions?.args ?? []), '--disable-features=StaticStorageQuota'];
+  const context = await chromium.launchPersistentContext(profile, { ...launchOptions, args, viewport });
+  const page = await context.newPage();
+  // The browser forgets what it was told when the session ends.
+  const session = await context.newCDPSession(page);
+  const allow = async (quotaSize?: number) => {
+    await session.send('Storage.overrideQuotaForOrigin', quotaSize === undefined ? { origin } : { origin, quotaSize });
+  };
+  await allow(quota);
+  return { context, page, allow };
+}
+
+interface Visit {
+  context: BrowserContext;
+  page: Page;
+  /** Sets the quota in bytes; nothing for what it was by nature. */
+  allow(quota?: number): Promise<void>;
 }
 
 async function traded(page: Page, url: string): Promise<Desk> {
@@ -30,26 +46,55 @@ async function refused(desk: Desk): Promise<void> {
   await expect(desk.reason).toContainText('Nothing was changed');
 }
 
-test('a full store refuses the trade, changes nothing, says so, and takes it once there is room', async ({ page, world }) => {
+test('a full store refuses the trade, changes nothing, says so, and takes it once there is room', async ({ world, complaints }) => {
   const server = await world.demo();
-  const desk = await traded(page, server.url);
-  const before = await desk.figures();
-  const journal = (await desk.exported()).text;
+  const profile = test.info().outputPath('profile');
+  const first = await visit(profile, server.url);
+  const before = await (await traded(first.page, server.url)).figures();
+  await first.context.close();
 
-  await room(page, server.url, 1);
+  const { context, page, allow } = await visit(profile, server.url, 1);
+  await complaints.watch(context);
+  const desk = new Desk(page);
+  await desk.open(server.url);
+  await desk.priced();
+  expect(await desk.figures()).toEqual(before);
   await refused(desk);
   await expect(desk.toasts).toContainText('no room left');
   expect(await desk.figures()).toEqual(before);
   await desk.closeToasts();
-  expect((await desk.exported()).text).toBe(journal);
 
-  await room(page, server.url);
+  await allow();
   await desk.trade('500');
   await expect(desk.toasts).toContainText('Bought');
   await page.reload();
   await desk.ready();
   await page.getByTestId('desk-tab-1').click();
   await expect(page.getByTestId('entry')).toHaveCount(2);
+  await context.close();
+});
+
+test('a first visit to a full device shows the desk and says that nothing is kept', async ({ world, complaints }) => {
+  const server = await world.demo();
+  const { context, page, allow } = await visit(test.info().outputPath('profile'), server.url, 1);
+  await complaints.watch(context);
+  const desk = new Desk(page);
+  await desk.open(server.url);
+  await desk.priced();
+  await expect(page.getByTestId('banner-not-kept')).toContainText('no room left');
+  await refused(desk);
+  await expect(desk.cash).toHaveText('$10,000.00');
+  await desk.closeToasts();
+
+  // The trade itself finds that there is room now, and keeps the account with it.
+  await allow();
+  await desk.trade('500');
+  await expect(page.getByTestId('banner-not-kept')).toHaveCount(0);
+  const cash = await desk.cash.innerText();
+  await page.reload();
+  await desk.ready();
+  await expect(desk.cash).toHaveText(cash);
+  await context.close();
 });
 
 for (const [how, breakage] of [

@@ -88,8 +88,17 @@ export class Desk {
     await this.go('Trade');
   }
 
+  /** Lets time pass on the page, as often as it takes: an answer may be on its way when the clock jumps. */
+  async until(stepMs: number, holds: () => Promise<void>): Promise<void> {
+    await expect(async () => {
+      await this.page.clock.fastForward(stepMs);
+      await holds();
+    }).toPass({ timeout: 20_000 });
+  }
+
   async closeToasts(): Promise<void> {
-    for (const close of await this.page.getByRole('button', { name: 'Close message' }).all()) await close.click();
+    // All at once: they also go away by themselves.
+    await this.page.evaluate(() => document.querySelectorAll<HTMLElement>('.toast-close').forEach((close) => close.click()));
     await expect(this.toasts.getByTestId('toast')).toHaveCount(0);
   }
 

@@ -181,7 +181,8 @@ export const test = base.extend<{ world: World; complaints: Complaints }>({
   },
   // Every story listens, whether it asks or not, and fails on what it hears.
   complaints: [
-    async ({ context }, use) => {
+    async ({ context, world: _ }, use) => {
+      // After the world, so that it is judged before the servers end.
       const complaints = new Complaints();
       await complaints.watch(context);
       await use(complaints);

@@ -161,6 +161,9 @@ impl Draft {
 
     /// Asks the simulator without consent to old prices: what an expired price would be refused for.
     fn asked(&self, accept_price_age: AcceptPriceAge) -> Answer {
+        if self.desk.book.with(Option::is_none) {
+            return Answer::Unready(Unready::NoAccount);
+        }
         let order = match self.order() {
             Ok(order) => order,
             Err(unready) => return Answer::Unready(unready),

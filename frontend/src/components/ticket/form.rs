@@ -468,6 +468,7 @@ fn Place(draft: Draft, answer: Memo<Answer>, button: NodeRef<Button>, amount: No
                 if stage == Stage::Edit { deed } else { format!("Confirm: {deed}") }
             }
             Answer::Rejected(order, rejection) => trade_words::rejection(desk, rejection, order).0.to_owned(),
+            Answer::Unready(Unready::NoAccount) if desk.trouble.with(Option::is_some) => "No account is open".to_owned(),
             Answer::Unready(Unready::NoAccount) => "Opening your account".to_owned(),
             Answer::Unready(Unready::Empty) => "Enter an amount".to_owned(),
             Answer::Unready(Unready::NotANumber(_)) => "Enter an amount like 1234.56".to_owned(),
