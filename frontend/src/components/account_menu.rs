@@ -20,7 +20,9 @@ pub fn AccountMenu() -> impl IntoView {
             "new-real" => open(desk, MarketKind::Real),
             "new-demo" => open(desk, MarketKind::Demo),
             id => {
-                let chosen = desk.accounts.with_untracked(|accounts| accounts.iter().find(|record| record.id.to_string() == id).cloned());
+                let chosen = desk
+                    .accounts
+                    .with_untracked(|accounts| accounts.iter().find(|record| record.id.to_string() == id).cloned());
                 if let Some(record) = chosen {
                     spawn_local(commands::switch(desk, record));
                 }

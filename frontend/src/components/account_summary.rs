@@ -1,6 +1,7 @@
 //! What the account is worth, and what came of it.
 
 use leptos::prelude::*;
+use leptos_router::components::A;
 use shared::ledger::Valuation;
 use shared::money::Usd;
 
@@ -25,8 +26,11 @@ pub fn signed_ppm(parts: Option<i64>) -> Option<(Way, String)> {
 #[component]
 pub fn AccountSummary() -> impl IntoView {
     let desk = use_desk();
-    let of = move |read: fn(&Valuation) -> Option<Usd>| move || desk.valuation.with(|worth| worth.as_ref().and_then(read));
-    let plain = move |read: fn(&Valuation) -> Option<Usd>| move || of(read)().map_or_else(|| number::UNKNOWN.to_owned(), format::usd);
+    let of =
+        move |read: fn(&Valuation) -> Option<Usd>| move || desk.valuation.with(|worth| worth.as_ref().and_then(read));
+    let plain = move |read: fn(&Valuation) -> Option<Usd>| {
+        move || of(read)().map_or_else(|| number::UNKNOWN.to_owned(), format::usd)
+    };
     let gas = move || desk.with_account(|account| account.totals().gas().ok()).flatten();
     let lp_fees = move || desk.with_account(|account| account.totals().lp_fees);
     let cost = |amount: Option<Usd>| amount.map_or_else(|| number::UNKNOWN.to_owned(), format::usd_fine);
@@ -65,6 +69,7 @@ pub fn AccountSummary() -> impl IntoView {
                     {move || cost(lp_fees())}
                 </Line>
             </dl>
+            <p class="small summary-link"><A href="/conventions">"How figures are made"</A></p>
             {move || unpriced().map(|text| view! { <p class="warn small">{text}</p> })}
         </section>
     }

@@ -40,7 +40,11 @@ fn NotKept(cause: String, remedy: &'static str) -> impl IntoView {
     let retry = move |_| {
         spawn_local(async move {
             match commands::retry_store(desk).await {
-                Ok(()) => desk.toasts.say(Tone::Good, "Your account is kept again", "Everything on this page is on this device."),
+                Ok(()) => desk.toasts.say(
+                    Tone::Good,
+                    "Your account is kept again",
+                    "Everything on this page is on this device.",
+                ),
                 Err(error) => say_refusal(desk, "Still not kept", &Refusal::NotKept(error)),
             }
         });
@@ -76,7 +80,9 @@ fn Connection() -> impl IntoView {
         })
     });
     let since = move || match desk.link.get() {
-        Link::Down { since, .. } => format!("The server has not answered for {}. ", format::age(desk.now.get().since(since))),
+        Link::Down { since, .. } => {
+            format!("The server has not answered for {}. ", format::age(desk.now.get().since(since)))
+        }
         Link::Unknown | Link::Up | Link::Troubled(_) | Link::Absent => String::new(),
     };
     let trouble = move || match desk.link.get() {

@@ -38,7 +38,8 @@ pub fn HistoryTable() -> impl IntoView {
     let desk = use_desk();
     let filter = RwSignal::new(Filter::Trades);
     let shown = RwSignal::new(PAGE);
-    let entries = move || desk.book.with(|book| book.as_ref().map(|book| Arc::clone(book.entries()))).unwrap_or_default();
+    let entries =
+        move || desk.book.with(|book| book.as_ref().map(|book| Arc::clone(book.entries()))).unwrap_or_default();
     let rows = move || {
         let (filter, shown) = (filter.get(), shown.get());
         entries().iter().rev().filter(|entry| filter.takes(entry)).take(shown).cloned().collect::<Vec<_>>()
@@ -67,24 +68,26 @@ pub fn HistoryTable() -> impl IntoView {
                 </div>
             }
         >
-            <table class="table table-stack" data-testid="history">
-                <caption class="unseen">"History, newest first"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"When"</th>
-                        <th scope="col">"What"</th>
-                        <th scope="col" class="end">"Paid"</th>
-                        <th scope="col" class="end">"Received"</th>
-                        <th scope="col" class="end">"Gas"</th>
-                        <th scope="col">"Outcome"</th>
-                    </tr>
-                </thead>
-                <tbody>
-                    <For each=rows key=|entry| entry.hash let(entry)>
-                        <Row entry=entry/>
-                    </For>
-                </tbody>
-            </table>
+            <div class="table-box">
+                <table class="table table-stack" data-testid="history">
+                    <caption class="unseen">"History, newest first"</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"When"</th>
+                            <th scope="col">"What"</th>
+                            <th scope="col" class="end">"Paid"</th>
+                            <th scope="col" class="end">"Received"</th>
+                            <th scope="col" class="end">"Gas"</th>
+                            <th scope="col">"Outcome"</th>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        <For each=rows key=|entry| entry.hash let(entry)>
+                            <Row entry=entry/>
+                        </For>
+                    </tbody>
+                </table>
+            </div>
         </Show>
         <Show when=move || shown.get() < count.get()>
             <div class="section">
@@ -133,10 +136,19 @@ struct Shown {
 impl Shown {
     fn of(desk: Desk, entry: &Entry) -> Shown {
         let unknown = || number::UNKNOWN.to_owned();
-        let plain = |what: String| Shown { what, paid: unknown(), received: unknown(), gas: unknown(), outcome: "Recorded", tone: "faint" };
+        let plain = |what: String| Shown {
+            what,
+            paid: unknown(),
+            received: unknown(),
+            gas: unknown(),
+            outcome: "Recorded",
+            tone: "faint",
+        };
         match &entry.event {
             Event::Traded(trade) => Shown::trade(desk, trade),
-            Event::Opened(opened) => Shown { received: format::usd(opened.deposit), ..plain("Account opened".to_owned()) },
+            Event::Opened(opened) => {
+                Shown { received: format::usd(opened.deposit), ..plain("Account opened".to_owned()) }
+            }
             Event::Deposited { usd } => Shown { received: format::usd(*usd), ..plain("Funds added".to_owned()) },
             Event::Withdrawn { usd } => Shown { paid: format::usd(*usd), ..plain("Funds taken out".to_owned()) },
             Event::SettingsChanged(_) => plain("Settings changed".to_owned()),

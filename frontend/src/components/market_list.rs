@@ -20,7 +20,8 @@ fn rank(token: &Token) -> (bool, usize, bool, usize, &str) {
         Chain::Sepolia => 2,
         Chain::BaseSepolia => 3,
     };
-    let big = ["WETH", "WBTC", "cbBTC", "cbETH"].iter().position(|symbol| *symbol == token.symbol).unwrap_or(usize::MAX);
+    let big =
+        ["WETH", "WBTC", "cbBTC", "cbETH"].iter().position(|symbol| *symbol == token.symbol).unwrap_or(usize::MAX);
     (token.key.chain.facts().is_test, chain, token.pinned, big, &token.symbol)
 }
 
@@ -36,14 +37,18 @@ fn found(desk: Desk, search: &str, chain: Option<Chain>) -> Vec<TokenKey> {
     };
     let table = TokenTable::builtin();
     let added: Vec<Token> = desk.with_account(|account| account.added_tokens().cloned().collect()).unwrap_or_default();
-    let held: Vec<TokenKey> = desk.with_account(|account| account.positions().map(|position| position.token()).collect()).unwrap_or_default();
+    let held: Vec<TokenKey> =
+        desk.with_account(|account| account.positions().map(|position| position.token()).collect()).unwrap_or_default();
     let watched = desk.watched.get();
     let mut tokens: Vec<&Token> = table
         .iter()
         .chain(&added)
         .filter(|token| {
             // The long public list is offered to whoever searches it; what is held or looked at stays.
-            let is_offered = token.origin != Origin::List || !search.is_empty() || held.contains(&token.key) || watched.contains(&token.key);
+            let is_offered = token.origin != Origin::List
+                || !search.is_empty()
+                || held.contains(&token.key)
+                || watched.contains(&token.key);
             is_offered && matches(token)
         })
         .collect();

@@ -15,7 +15,8 @@ use crate::format::{self, number};
 pub fn PositionsTable() -> impl IntoView {
     let desk = use_desk();
     let held = Memo::new(move |_| {
-        desk.with_account(|account| account.positions().map(|position| position.token()).collect::<Vec<_>>()).unwrap_or_default()
+        desk.with_account(|account| account.positions().map(|position| position.token()).collect::<Vec<_>>())
+            .unwrap_or_default()
     });
     view! {
         <Show
@@ -26,24 +27,26 @@ pub fn PositionsTable() -> impl IntoView {
                 </div>
             }
         >
-            <table class="table table-stack" data-testid="positions">
-                <caption class="unseen">"Positions"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Token"</th>
-                        <th scope="col" class="end">"Quantity"</th>
-                        <th scope="col" class="end">"Average price"</th>
-                        <th scope="col" class="end">"Price"</th>
-                        <th scope="col" class="end">"Value"</th>
-                        <th scope="col" class="end">"Unrealised"</th>
-                    </tr>
-                </thead>
-                <tbody>
-                    <For each=move || held.get() key=|key| *key let(key)>
-                        <Row token=key/>
-                    </For>
-                </tbody>
-            </table>
+            <div class="table-box">
+                <table class="table table-stack" data-testid="positions">
+                    <caption class="unseen">"Positions"</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Token"</th>
+                            <th scope="col" class="end">"Quantity"</th>
+                            <th scope="col" class="end">"Average price"</th>
+                            <th scope="col" class="end">"Price"</th>
+                            <th scope="col" class="end">"Value"</th>
+                            <th scope="col" class="end">"Unrealised"</th>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        <For each=move || held.get() key=|key| *key let(key)>
+                            <Row token=key/>
+                        </For>
+                    </tbody>
+                </table>
+            </div>
         </Show>
     }
 }

@@ -46,7 +46,9 @@ pub fn LiveChange(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
     let desk = use_desk();
     let change = Memo::new(move |_| {
         let key = token.get();
-        desk.view.with(|view: &View| view.changes.get(&key).map(|change| (Way::of(change.0.round_dp(2)), format::percent(change.0))))
+        desk.view.with(|view: &View| {
+            view.changes.get(&key).map(|change| (Way::of(change.0.round_dp(2)), format::percent(change.0)))
+        })
     });
     view! { <Signed figure=change/> }
 }
@@ -76,7 +78,9 @@ pub fn PriceAge(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
         let key = token.get();
         match desk.quote(key) {
             Some(quote) if quote.source == Source::Pinned => words::source(quote.source).to_owned(),
-            Some(quote) => format!("{} old, {}", format::age(quote.age_ms(desk.now.get())), words::source(quote.source)),
+            Some(quote) => {
+                format!("{} old, {}", format::age(quote.age_ms(desk.now.get())), words::source(quote.source))
+            }
             None => desk.view.with(|view| {
                 view.missing.get(&key).map_or_else(|| "no price".to_owned(), |reason| reason.message().to_owned())
             }),
@@ -84,7 +88,9 @@ pub fn PriceAge(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
     };
     let title = move || match desk.quote(token.get()) {
         Some(quote) if quote.source != Source::Pinned => {
-            let upstream = quote.upstream_at.map_or_else(String::new, |at| format!("; changed at the source {}", format::date_time(at)));
+            let upstream = quote
+                .upstream_at
+                .map_or_else(String::new, |at| format!("; changed at the source {}", format::date_time(at)));
             format!("Fetched {}{upstream}", format::date_time(quote.as_of))
         }
         Some(_) | None => String::new(),

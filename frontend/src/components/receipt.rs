@@ -35,20 +35,29 @@ pub fn ReceiptSheet() -> impl IntoView {
 fn Receipt(entry: Arc<Entry>) -> impl IntoView {
     let desk = use_desk();
     let body = match &entry.event {
-        Event::Traded(trade) => view! { <TradeLines trade=trade.clone() block=entry.paper_block(trade.order.chain())/> }.into_any(),
+        Event::Traded(trade) => {
+            view! { <TradeLines trade=trade.clone() block=entry.paper_block(trade.order.chain())/> }.into_any()
+        }
         Event::Opened(opened) => view! {
             <p class="receipt-total">{format!("Opened with {}", format::usd(opened.deposit))}</p>
             <SettingsLines settings=opened.settings/>
         }
         .into_any(),
-        Event::Deposited { usd } => view! { <p class="receipt-total">{format!("Added {}", format::usd(*usd))}</p> }.into_any(),
-        Event::Withdrawn { usd } => view! { <p class="receipt-total">{format!("Took out {}", format::usd(*usd))}</p> }.into_any(),
+        Event::Deposited { usd } => {
+            view! { <p class="receipt-total">{format!("Added {}", format::usd(*usd))}</p> }.into_any()
+        }
+        Event::Withdrawn { usd } => {
+            view! { <p class="receipt-total">{format!("Took out {}", format::usd(*usd))}</p> }.into_any()
+        }
         Event::SettingsChanged(settings) => view! {
             <p class="receipt-total">"Settings from here on"</p>
             <SettingsLines settings=*settings/>
         }
         .into_any(),
-        Event::TokenAdded(token) => view! { <p class="receipt-total">{format!("Added {} ({})", token.symbol, token.key.checksummed())}</p> }.into_any(),
+        Event::TokenAdded(token) => {
+            view! { <p class="receipt-total">{format!("Added {} ({})", token.symbol, token.key.checksummed())}</p> }
+                .into_any()
+        }
     };
     let (at, seq) = (entry.at, entry.seq);
     let hash = format!("0x{:x}", entry.hash);

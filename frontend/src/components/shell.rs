@@ -42,9 +42,13 @@ pub fn Shell(children: Children) -> impl IntoView {
 fn Header() -> impl IntoView {
     let desk = use_desk();
     let equity = move || {
-        desk.valuation.with(|worth| worth.as_ref().and_then(|worth| worth.equity)).map_or_else(|| number::UNKNOWN.to_owned(), format::usd)
+        desk.valuation
+            .with(|worth| worth.as_ref().and_then(|worth| worth.equity))
+            .map_or_else(|| number::UNKNOWN.to_owned(), format::usd)
     };
-    let earned = Signal::derive(move || signed_ppm(desk.valuation.with(|worth| worth.as_ref().and_then(|worth| worth.return_ppm))));
+    let earned = Signal::derive(move || {
+        signed_ppm(desk.valuation.with(|worth| worth.as_ref().and_then(|worth| worth.return_ppm)))
+    });
     view! {
         <header class="header">
             <A href="/" {..} class="brand" aria-label="Foolscap, to the desk">
@@ -86,7 +90,8 @@ fn BottomBar() -> impl IntoView {
     let rail = use_rail();
     let path = use_location().pathname;
     let here = move |at: &'static str| move || (path.read().as_str() == at).then_some("page");
-    let on_desk = move |is_markets: bool| move || (path.read().as_str() == "/" && rail.get() == is_markets).then_some("page");
+    let on_desk =
+        move |is_markets: bool| move || (path.read().as_str() == "/" && rail.get() == is_markets).then_some("page");
     view! {
         <nav class="bottom-bar" aria-label="Pages">
             <a href="/" aria-current=on_desk(true) on:click=move |_| rail.set(true) data-testid="bar-markets"><Icon shape=Shape::Markets/>"Markets"</a>

@@ -18,7 +18,9 @@ pub fn TokenHead() -> impl IntoView {
     let pool = move |read: fn(&PoolFacts) -> Option<String>| {
         move || {
             let key = token.get();
-            desk.view.with(|view| view.market.pools.get(&key).and_then(read)).unwrap_or_else(|| number::UNKNOWN.to_owned())
+            desk.view
+                .with(|view| view.market.pools.get(&key).and_then(read))
+                .unwrap_or_else(|| number::UNKNOWN.to_owned())
         }
     };
     let name = move || desk.token(token.get()).map_or_else(String::new, |token| token.name);

@@ -63,24 +63,34 @@ pub fn rejection(desk: Desk, rejection: &Rejection, order: &Order) -> (&'static 
     let name = |key: &TokenKey| desk.token(*key).map_or_else(|| key.checksummed(), |token| token_on_chain(&token));
     let sold = || order.sold().map_or_else(String::new, |key| desk.naming(key).0);
     match rejection {
-        Rejection::InsufficientFunds { needed, available, gas } => {
-            ("Not enough cash", format!("This needs {}, {} of it gas, and you have {} in cash.", usd(*needed), usd(*gas), usd(*available)))
-        }
+        Rejection::InsufficientFunds { needed, available, gas } => (
+            "Not enough cash",
+            format!("This needs {}, {} of it gas, and you have {} in cash.", usd(*needed), usd(*gas), usd(*available)),
+        ),
         Rejection::InsufficientPosition { needed, available } => (
             "Not enough to sell",
             format!("This needs {} {}, and you hold {}.", quantity(*needed), sold(), quantity(*available)),
         ),
-        Rejection::InsufficientGas { gas, available } => {
-            ("Not enough cash for gas", format!("Gas of {} is paid in cash, and you have {}.", usd(*gas), usd(*available)))
+        Rejection::InsufficientGas { gas, available } => (
+            "Not enough cash for gas",
+            format!("Gas of {} is paid in cash, and you have {}.", usd(*gas), usd(*available)),
+        ),
+        Rejection::UnknownToken { token } => {
+            ("Unknown token", format!("{} is in no token table.", token.checksummed()))
         }
-        Rejection::UnknownToken { token } => ("Unknown token", format!("{} is in no token table.", token.checksummed())),
         Rejection::PriceMissing { token } => ("No price", format!("There is no price for {}.", name(token))),
-        Rejection::GasPriceMissing { chain } => {
-            ("Gas has no price", format!("There is no price for {}, which pays gas on {}.", chain.facts().native_symbol, chain.name()))
-        }
+        Rejection::GasPriceMissing { chain } => (
+            "Gas has no price",
+            format!("There is no price for {}, which pays gas on {}.", chain.facts().native_symbol, chain.name()),
+        ),
         Rejection::GasPriceExpired { chain, age_ms, .. } => (
             "Accept the price's age",
-            format!("The price of {}, which pays gas on {}, is {} old.", chain.facts().native_symbol, chain.name(), age(*age_ms)),
+            format!(
+                "The price of {}, which pays gas on {}, is {} old.",
+                chain.facts().native_symbol,
+                chain.name(),
+                age(*age_ms)
+            ),
         ),
         Rejection::PriceExpired { token, age_ms, .. } => {
             ("Accept the price's age", format!("The price of {} is {} old.", name(token), age(*age_ms)))

@@ -15,7 +15,9 @@ use crate::io::{clock, file};
 pub fn ExportButtons() -> impl IntoView {
     let desk = use_desk();
     let journal = move |_| {
-        save(desk, "journal.jsonl", "application/jsonl", |desk| desk.book.with_untracked(|book| book.as_ref().map(|book| book.export())));
+        save(desk, "journal.jsonl", "application/jsonl", |desk| {
+            desk.book.with_untracked(|book| book.as_ref().map(|book| book.export()))
+        });
     };
     let trades = move |_| {
         save(desk, "trades.csv", "text/csv", |desk| {
@@ -39,7 +41,8 @@ fn save(desk: Desk, what: &str, mime: &str, text: fn(Desk) -> Option<String>) {
         desk.toasts.say(Tone::Bad, "Nothing was saved", "No account is open.");
         return;
     };
-    let id = desk.book.with_untracked(|book| book.as_ref().map(|book| book.account().id().to_string())).unwrap_or_default();
+    let id =
+        desk.book.with_untracked(|book| book.as_ref().map(|book| book.account().id().to_string())).unwrap_or_default();
     let day = &clock::now().to_string()[..10];
     let name = format!("foolscap-{}-{day}-{what}", &id[..id.len().min(8)]);
     match file::save(&name, mime, &text) {
@@ -74,7 +77,8 @@ pub fn ImportField() -> impl IntoView {
                         ImportRefusal::NotKept(error) => error.remedy(),
                     };
                     let cause = sentence(&refusal.to_string());
-                    let _ = refused.try_set(Some(format!("Nothing was imported and nothing was changed. {cause}. {remedy}")));
+                    let _ = refused
+                        .try_set(Some(format!("Nothing was imported and nothing was changed. {cause}. {remedy}")));
                 }
             }
         });
@@ -94,7 +98,11 @@ pub fn ImportField() -> impl IntoView {
 fn tell(desk: Desk, imported: &commands::Imported) {
     let whole = match (&imported.truncated, imported.sealed) {
         (Some(truncated), _) => {
-            desk.toasts.say(Tone::Bad, "The journal's last line was cut off", format!("{}.", sentence(&truncated.to_string())));
+            desk.toasts.say(
+                Tone::Bad,
+                "The journal's last line was cut off",
+                format!("{}.", sentence(&truncated.to_string())),
+            );
             ""
         }
         (None, true) => " Its seal is whole.",

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::ids::{AccountId, AccountSecret};
-use shared::ledger::{Account, Entry, Event, JournalError, Ledger, LedgerError, MarketKind, Opened, Settings, Truncated};
+use shared::ledger::{
+    Account, Entry, Event, JournalError, Ledger, LedgerError, MarketKind, Opened, Settings, Truncated,
+};
 use shared::money::Usd;
 use shared::simulator;
 use shared::time::Timestamp;
@@ -67,12 +69,19 @@ impl Refusal {
 ///
 /// # Errors
 /// [`Refusal`]; nothing changed.
-pub async fn trade(desk: Desk, order: Order, tolerance: Ppm, accept_price_age: AcceptPriceAge, seen: u64) -> Result<Arc<Entry>, Refusal> {
+pub async fn trade(
+    desk: Desk,
+    order: Order,
+    tolerance: Ppm,
+    accept_price_age: AcceptPriceAge,
+    seen: u64,
+) -> Result<Arc<Entry>, Refusal> {
     let started = clock::stopwatch();
     write(desk, Some(seen), move |account, now| {
         let request = TradeRequest { id: random::trade_id(now)?, order, tolerance, accept_price_age };
         let seed = random::seed()?;
-        let mut trade = desk.view.with_untracked(|view| simulator::execute(account, &request, &view.market, now, seed))?;
+        let mut trade =
+            desk.view.with_untracked(|view| simulator::execute(account, &request, &view.market, now, seed))?;
         trade.execution_us = (clock::stopwatch() - started).clamp(0.0, f64::from(u32::MAX)) as u32;
         Ok(Event::Traded(trade))
     })
@@ -287,7 +296,8 @@ async fn write(
 
 /// Reads what other tabs have written since.
 async fn catch_up(desk: Desk, journals: &Journals, id: AccountId) -> Result<(), Refusal> {
-    let Some((seq, true)) = desk.book.with_untracked(|book| book.as_ref().map(|book| (book.seq(), book.is_kept()))) else {
+    let Some((seq, true)) = desk.book.with_untracked(|book| book.as_ref().map(|book| (book.seq(), book.is_kept())))
+    else {
         return Ok(());
     };
     let lines = journals.lines(id, seq + 1).await?;

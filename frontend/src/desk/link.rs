@@ -42,9 +42,10 @@ impl Link {
             (ApiError::Unreachable | ApiError::NotAnApi, Link::Down { since, failures }) => {
                 Link::Down { since: *since, failures: failures.saturating_add(1) }
             }
-            (ApiError::Unreachable | ApiError::NotAnApi, Link::Unknown | Link::Up | Link::Troubled(_) | Link::Absent) => {
-                Link::Down { since: now, failures: 1 }
-            }
+            (
+                ApiError::Unreachable | ApiError::NotAnApi,
+                Link::Unknown | Link::Up | Link::Troubled(_) | Link::Absent,
+            ) => Link::Down { since: now, failures: 1 },
         }
     }
 

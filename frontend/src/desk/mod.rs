@@ -5,8 +5,8 @@
 //! nowhere else. The desk lives at the root, so nothing that waits can outlive it.
 
 pub mod apply;
-pub mod boot;
 pub mod book;
+pub mod boot;
 pub mod commands;
 pub mod feed;
 pub mod link;
@@ -149,7 +149,9 @@ impl Desk {
     /// Whether even the newest price known is no longer fresh. Tracks the clock.
     pub fn is_stale(&self) -> bool {
         let now = self.now.get();
-        self.view.with(|view| view.newest().is_some_and(|quote| quote.freshness(now, view.market.thresholds) != Freshness::Fresh))
+        self.view.with(|view| {
+            view.newest().is_some_and(|quote| quote.freshness(now, view.market.thresholds) != Freshness::Fresh)
+        })
     }
 
     /// Whether the account needs the backend and cannot reach it.

@@ -420,7 +420,13 @@ mod tests {
 
     #[test]
     fn gas_prices_show_in_gwei() {
-        for (wei, shown) in [(10_000_000_000, "10 gwei"), (1_234_567_890, "1.235 gwei"), (10_000_000, "0.01 gwei"), (0, "0 gwei"), (1_000, "0.0\u{2085}1 gwei")] {
+        for (wei, shown) in [
+            (10_000_000_000, "10 gwei"),
+            (1_234_567_890, "1.235 gwei"),
+            (10_000_000, "0.01 gwei"),
+            (0, "0 gwei"),
+            (1_000, "0.0\u{2085}1 gwei"),
+        ] {
             assert_eq!(gwei(wei), shown);
         }
         assert_eq!(coins(2_000_000_000_000), "0.0\u{2085}2");

@@ -31,7 +31,15 @@ mod tests {
 
     #[test]
     fn ages_take_the_largest_unit_that_fits() {
-        for (millis, shown) in [(0, "0 s"), (59_999, "59 s"), (60_000, "1 min"), (3_599_999, "59 min"), (3_600_000, "1 h"), (86_400_000, "1 d"), (864_000_000, "10 d")] {
+        for (millis, shown) in [
+            (0, "0 s"),
+            (59_999, "59 s"),
+            (60_000, "1 min"),
+            (3_599_999, "59 min"),
+            (3_600_000, "1 h"),
+            (86_400_000, "1 d"),
+            (864_000_000, "10 d"),
+        ] {
             assert_eq!(age(millis), shown);
         }
     }

@@ -6,7 +6,10 @@
 use js_sys::{Array, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DomException, IdbDatabase, IdbFactory, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransaction, IdbTransactionMode};
+use web_sys::{
+    DomException, IdbDatabase, IdbFactory, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransaction,
+    IdbTransactionMode,
+};
 
 /// Why the browser did not keep or give something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +33,9 @@ impl StoreError {
     pub const fn remedy(&self) -> &'static str {
         match self {
             StoreError::Refused(_) => "Leave private browsing, or allow this site to store data, then try again.",
-            StoreError::Full => "Free some space on this device, or export your journal and remove old data, then try again.",
+            StoreError::Full => {
+                "Free some space on this device, or export your journal and remove old data, then try again."
+            }
             StoreError::Conflict => "This tab has caught up. Look at the figures again and confirm once more.",
             StoreError::Failed(_) => "Try again. If it goes on, export your journal and reload the page.",
         }
@@ -58,7 +63,11 @@ impl Database {
     ///
     /// # Errors
     /// [`StoreError::Refused`] where the browser has or gives no database.
-    pub async fn open(name: &str, version: u32, upgrade: fn(&IdbDatabase) -> Result<(), JsValue>) -> Result<Database, StoreError> {
+    pub async fn open(
+        name: &str,
+        version: u32,
+        upgrade: fn(&IdbDatabase) -> Result<(), JsValue>,
+    ) -> Result<Database, StoreError> {
         let factory = factory().ok_or_else(|| StoreError::Refused("no IndexedDB".to_owned()))?;
         let request = factory.open_with_u32(name, version).map_err(refused)?;
         let upgraded = {
@@ -86,7 +95,10 @@ impl Database {
     /// # Errors
     /// [`StoreError`].
     pub fn read(&self, store: &str) -> Result<IdbObjectStore, StoreError> {
-        let transaction = self.0.transaction_with_str_and_mode(store, IdbTransactionMode::Readonly).map_err(|e| StoreError::of(&e))?;
+        let transaction = self
+            .0
+            .transaction_with_str_and_mode(store, IdbTransactionMode::Readonly)
+            .map_err(|e| StoreError::of(&e))?;
         transaction.object_store(store).map_err(|e| StoreError::of(&e))
     }
 
@@ -96,7 +108,11 @@ impl Database {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn write(&self, stores: &[&str], write: impl FnOnce(&IdbTransaction) -> Result<(), JsValue>) -> Result<(), StoreError> {
+    pub async fn write(
+        &self,
+        stores: &[&str],
+        write: impl FnOnce(&IdbTransaction) -> Result<(), JsValue>,
+    ) -> Result<(), StoreError> {
         let transaction = strict(&self.0, stores).map_err(|e| StoreError::of(&e))?;
         // The listeners are there before the first request, so no event can be missed.
         let done = completed(&transaction);

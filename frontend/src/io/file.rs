@@ -43,5 +43,7 @@ pub async fn read(file: &File) -> Result<String, String> {
 }
 
 fn said(error: &JsValue) -> String {
-    error.dyn_ref::<js_sys::Error>().map_or_else(|| "the browser refused".to_owned(), |error| String::from(error.message()))
+    error
+        .dyn_ref::<js_sys::Error>()
+        .map_or_else(|| "the browser refused".to_owned(), |error| String::from(error.message()))
 }

@@ -61,7 +61,8 @@ impl Journals {
     /// # Errors
     /// [`StoreError`].
     pub async fn lines(&self, account: AccountId, from: u64) -> Result<Vec<String>, StoreError> {
-        let range = IdbKeyRange::bound(&key(account, from as f64), &key(account, f64::INFINITY)).map_err(|_| broken("a range"))?;
+        let range = IdbKeyRange::bound(&key(account, from as f64), &key(account, f64::INFINITY))
+            .map_err(|_| broken("a range"))?;
         let found: Array = answer(self.0.read(ENTRIES)?.get_all_with_key(&range)).await?.into();
         found.iter().map(|line| line.as_string().ok_or_else(|| broken("a journal entry"))).collect()
     }

@@ -1,7 +1,9 @@
 //! How figures are made: every convention that a figure on this desk rests on.
 
 use leptos::prelude::*;
-use shared::market::depth::{ASSUMED_LIQUIDITY_BUILTIN, ASSUMED_LIQUIDITY_OTHER, ASSUMED_SIGMA_BUILTIN, ASSUMED_SIGMA_OTHER};
+use shared::market::depth::{
+    ASSUMED_LIQUIDITY_BUILTIN, ASSUMED_LIQUIDITY_OTHER, ASSUMED_SIGMA_BUILTIN, ASSUMED_SIGMA_OTHER,
+};
 use shared::market::gas::{ONE_HOP_UNITS, TWO_HOP_UNITS};
 use shared::quote::Thresholds;
 use shared::trade::Ppm;

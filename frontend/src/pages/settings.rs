@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos_router::components::A;
 use rust_decimal::Decimal;
 use shared::ledger::{CostMethod, MarketKind, Settings as Terms};
 use shared::money::Usd;
@@ -28,7 +29,10 @@ pub fn Settings() -> impl IntoView {
     let terms = Memo::new(move |_| desk.with_account(|account| *account.settings()));
     view! {
         <div class="page page-text">
-            <div class="page-head"><h1>"Settings"</h1></div>
+            <div class="page-head">
+                <h1>"Settings"</h1>
+                <A href="/conventions">"How figures are made"</A>
+            </div>
             <section aria-labelledby="looks">
                 <h2 id="looks">"Theme"</h2>
                 <Segments label="Theme" options=themes value=theme on_choose=move |chosen| theme.set(chosen)/>
@@ -78,7 +82,10 @@ impl Typed {
     /// The terms as typed, on top of what is in force.
     fn read(&self, terms: Terms) -> Result<Terms, String> {
         let percent = |text: &str, what: &str| {
-            let parts = typed(text.trim_end_matches(['%', ' '])).parse::<Decimal>().ok().map(|percent| (percent * Decimal::from(10_000)).round());
+            let parts = typed(text.trim_end_matches(['%', ' ']))
+                .parse::<Decimal>()
+                .ok()
+                .map(|percent| (percent * Decimal::from(10_000)).round());
             let share = parts.and_then(|parts| u32::try_from(parts).ok()).and_then(Ppm::new);
             share.ok_or_else(|| format!("{what} is a percentage from 0 to 100, such as 0.5."))
         };
@@ -158,7 +165,11 @@ fn Field(id: &'static str, label: &'static str, hint: &'static str, value: RwSig
 fn change(desk: Desk, terms: Terms) {
     spawn_local(async move {
         match commands::change_settings(desk, terms).await {
-            Ok(()) => desk.toasts.say(Tone::Good, "Settings changed", "They hold from the next trade on, and stand in your journal."),
+            Ok(()) => desk.toasts.say(
+                Tone::Good,
+                "Settings changed",
+                "They hold from the next trade on, and stand in your journal.",
+            ),
             Err(refusal) => say_refusal(desk, "The settings were not changed", &refusal),
         }
     });

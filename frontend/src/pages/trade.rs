@@ -14,7 +14,9 @@ pub fn Trade() -> impl IntoView {
     let rail = use_rail();
     let tab = RwSignal::new(0_usize);
     let held = Memo::new(move |_| desk.with_account(|account| account.positions().count()).unwrap_or_default());
-    let trades = Memo::new(move |_| desk.with_account(|account| account.totals().filled + account.totals().failed).unwrap_or_default());
+    let trades = Memo::new(move |_| {
+        desk.with_account(|account| account.totals().filled + account.totals().failed).unwrap_or_default()
+    });
     let names = vec![
         Signal::derive(move || format!("Positions ({})", held.get())),
         Signal::derive(move || format!("History ({})", trades.get())),

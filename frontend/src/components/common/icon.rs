@@ -38,7 +38,9 @@ impl Shape {
             Shape::Portfolio => "M12 3v9h9A9 9 0 1 1 12 3zM16 3.6A9 9 0 0 1 20.4 8H16z",
             Shape::History => "M12 7v5l3 2M12 3a9 9 0 1 1-8.5 6M3 4v5h5",
             Shape::Settings => "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4",
-            Shape::Sun => "M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6 19 19M5 19l1.4-1.4M17.6 6.4 19 5",
+            Shape::Sun => {
+                "M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6 19 19M5 19l1.4-1.4M17.6 6.4 19 5"
+            }
             Shape::Moon => "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z",
             Shape::System => "M12 4a8 8 0 1 0 0 16zM12 4a8 8 0 0 1 0 16",
             Shape::Close => "M6 6l12 12M18 6 6 18",

@@ -170,7 +170,8 @@ impl Draft {
         };
         let request = TradeRequest { id: no_id(), order, tolerance: self.tolerance_now(), accept_price_age };
         let now = self.desk.now.get();
-        let asked = |account: &Account| self.desk.view.with(|view| simulator::preview(account, &request, &view.market, now));
+        let asked =
+            |account: &Account| self.desk.view.with(|view| simulator::preview(account, &request, &view.market, now));
         match self.desk.with_account(asked) {
             None => Answer::Unready(Unready::NoAccount),
             Some(Ok(preview)) => Answer::Ready(order, Box::new(preview)),

@@ -15,12 +15,15 @@ use crate::components::common::{Icon, Segments, Shape};
 use crate::components::trade_words::{self, doing, done};
 use crate::desk::commands::{self, Refusal};
 use crate::desk::{Desk, Tone, use_desk};
-use crate::format::words::{self, sentence};
 use crate::format;
+use crate::format::words::{self, sentence};
 
 /// Tolerances that are a press away.
-const TOLERANCES: [(Ppm, &str, &str); 3] =
-    [(Ppm::from_bps(10), "0.1%", "tolerance-10"), (Ppm::from_bps(50), "0.5%", "tolerance-50"), (Ppm::from_bps(100), "1%", "tolerance-100")];
+const TOLERANCES: [(Ppm, &str, &str); 3] = [
+    (Ppm::from_bps(10), "0.1%", "tolerance-10"),
+    (Ppm::from_bps(50), "0.5%", "tolerance-50"),
+    (Ppm::from_bps(100), "1%", "tolerance-100"),
+];
 /// Above this a tolerance invites a bad price.
 const WIDE: Ppm = Ppm::from_bps(100);
 
@@ -103,9 +106,11 @@ pub fn Ticket() -> impl IntoView {
             </fieldset>
             <Expected preview=preview/>
             <Costs preview=preview side=draft.side/>
-            <Consent draft=draft needs=needs_consent/>
-            <Reason draft=draft answer=answer/>
-            <Place draft=draft answer=answer button=button amount=amount/>
+            <div class="place">
+                <Consent draft=draft needs=needs_consent/>
+                <Place draft=draft answer=answer button=button amount=amount/>
+                <Reason draft=draft answer=answer/>
+            </div>
         </form>
     }
 }
@@ -119,7 +124,12 @@ fn place(desk: Desk, draft: Draft, order: Order, seen: u64, amount: NodeRef<Inpu
                     let gas = format::usd_fine(trade.gas.usd);
                     match trade.outcome {
                         Outcome::Filled => {
-                            desk.toasts.say_about(Tone::Good, format!("{} on paper", done(desk, trade)), format!("Gas was {gas}. It is in your journal."), Some(entry.seq));
+                            desk.toasts.say_about(
+                                Tone::Good,
+                                format!("{} on paper", done(desk, trade)),
+                                format!("Gas was {gas}. It is in your journal."),
+                                Some(entry.seq),
+                            );
                         }
                         Outcome::Failed(failure) => {
                             let (cause, remedy) = words::failure(failure);
@@ -138,7 +148,15 @@ fn place(desk: Desk, draft: Draft, order: Order, seen: u64, amount: NodeRef<Inpu
             }
             Err(refusal) => {
                 if let Refusal::NotKept(error) = &refusal {
-                    desk.toasts.say(Tone::Bad, "The trade was not placed", format!("{}. Cash, positions and history are as they were. {}", sentence(&error.to_string()), error.remedy()));
+                    desk.toasts.say(
+                        Tone::Bad,
+                        "The trade was not placed",
+                        format!(
+                            "{}. Cash, positions and history are as they were. {}",
+                            sentence(&error.to_string()),
+                            error.remedy()
+                        ),
+                    );
                 }
                 // The ticket may be gone by now: its page was left.
                 if draft.stage.try_set(Stage::Edit).is_none() {
@@ -162,7 +180,11 @@ fn focus(amount: NodeRef<Input>) {
 #[component]
 fn Sides(draft: Draft) -> impl IntoView {
     let desk = use_desk();
-    let options = vec![(Side::Buy, "Buy".to_owned(), "side-buy"), (Side::Sell, "Sell".to_owned(), "side-sell"), (Side::Swap, "Swap".to_owned(), "side-swap")];
+    let options = vec![
+        (Side::Buy, "Buy".to_owned(), "side-buy"),
+        (Side::Sell, "Sell".to_owned(), "side-sell"),
+        (Side::Swap, "Swap".to_owned(), "side-swap"),
+    ];
     let choose = move |side: Side| {
         draft.side.set(side);
         draft.unit.set(if side == Side::Buy { Unit::Usd } else { Unit::Token });
@@ -212,11 +234,16 @@ fn Tokens(draft: Draft) -> impl IntoView {
 }
 
 #[component]
-fn TokenSelect(id: &'static str, #[prop(into)] value: Signal<Option<TokenKey>>, #[prop(into)] on_choose: Callback<TokenKey>) -> impl IntoView {
+fn TokenSelect(
+    id: &'static str,
+    #[prop(into)] value: Signal<Option<TokenKey>>,
+    #[prop(into)] on_choose: Callback<TokenKey>,
+) -> impl IntoView {
     let desk = use_desk();
     // Everything with a price of its own, what is held or added, and what is chosen.
     let offered = Memo::new(move |_| {
-        let mut tokens: Vec<Token> = TokenTable::builtin().iter().filter(|token| token.origin == Origin::Builtin).cloned().collect();
+        let mut tokens: Vec<Token> =
+            TokenTable::builtin().iter().filter(|token| token.origin == Origin::Builtin).cloned().collect();
         let held: Vec<TokenKey> = desk
             .with_account(|account| {
                 let held = account.positions().map(|position| position.token());
@@ -230,7 +257,7 @@ fn TokenSelect(id: &'static str, #[prop(into)] value: Signal<Option<TokenKey>>, 
                 tokens.push(token);
             }
         }
-        tokens.sort_by(|a, b| a.symbol.to_lowercase().cmp(&b.symbol.to_lowercase()));
+        tokens.sort_by_key(|token| token.symbol.to_lowercase());
         tokens
     });
     let groups = move || {
@@ -273,21 +300,27 @@ fn TokenSelect(id: &'static str, #[prop(into)] value: Signal<Option<TokenKey>>, 
 fn AmountField(draft: Draft, answer: Memo<Answer>, input: NodeRef<Input>) -> impl IntoView {
     let desk = use_desk();
     let symbol = Memo::new(move |_| desk.naming(desk.selected.get()).0);
-    let options = Signal::derive(move || vec![(Unit::Usd, "USD".to_owned(), "unit-usd"), (Unit::Token, symbol.get(), "unit-token")]);
+    let options = Signal::derive(move || {
+        vec![(Unit::Usd, "USD".to_owned(), "unit-usd"), (Unit::Token, symbol.get(), "unit-token")]
+    });
     // "All" shows what it comes to.
     let shown = move || match draft.entered.get() {
         Entered::Text(text) => text,
         Entered::All => answer.with(|answer| match answer {
             Answer::Ready(order, preview) => match preview.paid {
                 Amount::Usd(usd) => usd.to_string(),
-                Amount::Units(units) => order.sold().map_or_else(String::new, |key| units.quantity(desk.naming(key).1).to_string()),
+                Amount::Units(units) => {
+                    order.sold().map_or_else(String::new, |key| units.quantity(desk.naming(key).1).to_string())
+                }
             },
             Answer::Unready(_) | Answer::Rejected(..) => "All".to_owned(),
         }),
     };
     let error = Memo::new(move |_| match &*answer.read() {
         Answer::Unready(Unready::NotANumber(error)) => Some(sentence(&format!("{error}."))),
-        Answer::Unready(Unready::NoAccount | Unready::Empty | Unready::NoOther) | Answer::Rejected(..) | Answer::Ready(..) => None,
+        Answer::Unready(Unready::NoAccount | Unready::Empty | Unready::NoOther)
+        | Answer::Rejected(..)
+        | Answer::Ready(..) => None,
     });
     let label = move || match (draft.side.get(), draft.unit.get()) {
         (Side::Buy, Unit::Usd) => "You pay, in dollars".to_owned(),
@@ -359,7 +392,8 @@ fn ToleranceField(draft: Draft) -> impl IntoView {
     let is_custom = move || TOLERANCES.iter().all(|(ppm, ..)| *ppm != value.get());
     let parse = move |text: String| {
         let parts = text.trim().trim_end_matches('%').trim().parse::<rust_decimal::Decimal>().ok();
-        let parts = parts.and_then(|percent| u32::try_from((percent * rust_decimal::Decimal::from(10_000)).round()).ok());
+        let parts =
+            parts.and_then(|percent| u32::try_from((percent * rust_decimal::Decimal::from(10_000)).round()).ok());
         match parts.and_then(Ppm::new) {
             Some(ppm) if ppm.parts() > 0 => draft.tolerance.set(Some(ppm)),
             Some(_) | None => draft.tolerance.set(None),
@@ -400,7 +434,9 @@ fn ToleranceField(draft: Draft) -> impl IntoView {
 fn Consent(draft: Draft, needs: Memo<bool>) -> impl IntoView {
     let desk = use_desk();
     let is_offline = Memo::new(move |_| desk.is_offline());
-    let age = move || desk.quote(desk.selected.get()).map(|quote| format::age(quote.age_ms(desk.now.get()))).unwrap_or_default();
+    let age = move || {
+        desk.quote(desk.selected.get()).map(|quote| format::age(quote.age_ms(desk.now.get()))).unwrap_or_default()
+    };
     view! {
         <Show when=move || needs.get()>
             <div class="note note-warn" data-testid="consent">
@@ -429,15 +465,19 @@ fn Reason(draft: Draft, answer: Memo<Answer>) -> impl IntoView {
     let told = move || {
         if let Some(refusal) = draft.refused.get() {
             let cause = match (&refusal, &*answer.read()) {
-                (Refusal::Rejected(rejection), Answer::Ready(order, _) | Answer::Rejected(order, _)) => trade_words::rejection(desk, rejection, order).1,
+                (Refusal::Rejected(rejection), Answer::Ready(order, _) | Answer::Rejected(order, _)) => {
+                    trade_words::rejection(desk, rejection, order).1
+                }
                 (other, _) => format!("{}.", sentence(&other.to_string())),
             };
             return Some((cause, format!("Nothing was changed. {}", refusal.remedy()), "note note-loss"));
         }
         match &*answer.read() {
-            Answer::Rejected(order, rejection) => {
-                Some((trade_words::rejection(desk, rejection, order).1, rejection.remedy().to_owned(), "note note-warn"))
-            }
+            Answer::Rejected(order, rejection) => Some((
+                trade_words::rejection(desk, rejection, order).1,
+                rejection.remedy().to_owned(),
+                "note note-warn",
+            )),
             Answer::Unready(_) | Answer::Ready(..) => None,
         }
     };
@@ -468,7 +508,9 @@ fn Place(draft: Draft, answer: Memo<Answer>, button: NodeRef<Button>, amount: No
                 if stage == Stage::Edit { deed } else { format!("Confirm: {deed}") }
             }
             Answer::Rejected(order, rejection) => trade_words::rejection(desk, rejection, order).0.to_owned(),
-            Answer::Unready(Unready::NoAccount) if desk.trouble.with(Option::is_some) => "No account is open".to_owned(),
+            Answer::Unready(Unready::NoAccount) if desk.trouble.with(Option::is_some) => {
+                "No account is open".to_owned()
+            }
             Answer::Unready(Unready::NoAccount) => "Opening your account".to_owned(),
             Answer::Unready(Unready::Empty) => "Enter an amount".to_owned(),
             Answer::Unready(Unready::NotANumber(_)) => "Enter an amount like 1234.56".to_owned(),
@@ -478,27 +520,25 @@ fn Place(draft: Draft, answer: Memo<Answer>, button: NodeRef<Button>, amount: No
     let is_ready = move || matches!(*answer.read(), Answer::Ready(..)) && draft.stage.get() != Stage::Placing;
     let is_reviewing = move || matches!(draft.stage.get(), Stage::Review { .. });
     view! {
-        <div class="place">
-            <button
-                node_ref=button
-                type="submit"
-                class="button button-primary button-large num"
-                data-testid="place"
-                aria-disabled=move || (!is_ready()).to_string()
-                aria-describedby="ticket-reason"
-            >
-                {says}
-            </button>
-            <p class="reason" role="status">
-                {move || match (is_reviewing(), is_ready()) {
-                    (true, _) => view! {
-                        "Enter confirms, Escape goes back. "
-                        <button type="button" class="link-button" data-testid="back" on:click=move |_| { draft.edit(); focus(amount); }>"Back"</button>
-                    }.into_any(),
-                    (false, true) => "You review it before anything happens.".into_any(),
-                    (false, false) => ().into_any(),
-                }}
-            </p>
-        </div>
+        <button
+            node_ref=button
+            type="submit"
+            class="button button-primary button-large num"
+            data-testid="place"
+            aria-disabled=move || (!is_ready()).to_string()
+            aria-describedby="ticket-reason"
+        >
+            {says}
+        </button>
+        <p class="reason" role="status">
+            {move || match (is_reviewing(), is_ready()) {
+                (true, _) => view! {
+                    "Enter confirms, Escape goes back. "
+                    <button type="button" class="link-button" data-testid="back" on:click=move |_| { draft.edit(); focus(amount); }>"Back"</button>
+                }.into_any(),
+                (false, true) => "You review it before anything happens.".into_any(),
+                (false, false) => ().into_any(),
+            }}
+        </p>
     }
 }

@@ -29,7 +29,11 @@ pub fn Result(preview: Signal<Option<(Order, Preview)>>) -> impl IntoView {
             let token = order.bought();
             let band = match (preview.low == preview.high, token) {
                 (true, _) => String::new(),
-                (false, _) => format!("{} to {} after slippage", amount(desk, preview.low, token), amount(desk, preview.high, token)),
+                (false, _) => format!(
+                    "{} to {} after slippage",
+                    amount(desk, preview.low, token),
+                    amount(desk, preview.high, token)
+                ),
             };
             (amount(desk, preview.expected, token), band)
         })
@@ -50,11 +54,17 @@ pub fn Result(preview: Signal<Option<(Order, Preview)>>) -> impl IntoView {
 pub fn Costs(preview: Signal<Option<(Order, Preview)>>, side: RwSignal<Side>) -> impl IntoView {
     let desk = use_desk();
     let of = move |read: fn(&Preview) -> String| {
-        move || preview.with(|answer| answer.as_ref().map(|(_, preview)| read(preview))).unwrap_or_else(|| number::UNKNOWN.to_owned())
+        move || {
+            preview
+                .with(|answer| answer.as_ref().map(|(_, preview)| read(preview)))
+                .unwrap_or_else(|| number::UNKNOWN.to_owned())
+        }
     };
     let with_order = move |read: fn(Desk, &Order, &Preview) -> String| {
         move || {
-            preview.with(|answer| answer.as_ref().map(|(order, preview)| read(desk, order, preview))).unwrap_or_else(|| number::UNKNOWN.to_owned())
+            preview
+                .with(|answer| answer.as_ref().map(|(order, preview)| read(desk, order, preview)))
+                .unwrap_or_else(|| number::UNKNOWN.to_owned())
         }
     };
     let impact = move || preview.with(|answer| answer.as_ref().map_or("", |(_, preview)| impact_class(preview.impact)));
@@ -121,14 +131,24 @@ fn pools(desk: Desk, order: &Order, preview: &Preview) -> String {
             words::depth(side.depth, decimals, &symbol)
         })
     };
-    let sides: Vec<String> = [side(&preview.sold, order.sold()), side(&preview.bought, order.bought())].into_iter().flatten().collect();
+    let sides: Vec<String> =
+        [side(&preview.sold, order.sold()), side(&preview.bought, order.bought())].into_iter().flatten().collect();
     sides.join("; ")
 }
 
 fn gas_detail(_: Desk, order: &Order, preview: &Preview) -> String {
     let gas = &preview.gas;
-    let l1 = if gas.l1_fee > 0 { format!(" + {} {} L1", number::coins(gas.l1_fee), order.chain().facts().native_symbol) } else { String::new() };
-    format!("{} × {}{l1}, {}", number::whole(gas.units), gwei(gas.base_fee + gas.priority_fee), words::gas_source(gas.source))
+    let l1 = if gas.l1_fee > 0 {
+        format!(" + {} {} L1", number::coins(gas.l1_fee), order.chain().facts().native_symbol)
+    } else {
+        String::new()
+    };
+    format!(
+        "{} × {}{l1}, {}",
+        number::whole(gas.units),
+        gwei(gas.base_fee + gas.priority_fee),
+        words::gas_source(gas.source)
+    )
 }
 
 /// Cash out for a buy, gas included; cash in for a sale, gas taken off; the gas alone for a swap.
