@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::Account;
 use crate::market::depth::{self, Exchange, Pool};
-use crate::market::draws::{BILLION, Draws, deviation, log_normal_ppb};
+use crate::market::draws::{BILLION, Draws, Spread};
 use crate::market::v2::PoolError;
 use crate::market::{GasFacts, Market, MarketKind, gas};
 use crate::money::{MoneyError, Quantity, Rounding, Units, Usd};
@@ -30,9 +30,6 @@ use crate::trade::{
 /// The version of the simulator, stored in every trade. It changes when the same inputs would give
 /// another outcome.
 pub const VERSION: u16 = 1;
-
-/// Half-width of the preview's band in standard deviations: about 95 of 100 fills fall inside.
-const BAND: f64 = 2.0;
 
 /// Fills `request` for `account` in `market` at `at`, with the draws of `seed`.
 ///
@@ -51,8 +48,7 @@ pub fn execute(
     let mut draws = Draws::new(seed.0, *b"trade   ");
     // Always both draws, in this order: a seed means the same slippage whatever the failure rate.
     let chance = draws.below(u64::from(Ppm::ONE.parts()));
-    let z = draws.normal();
-    let received = scaled(plan.quoted, log_normal_ppb(plan.deviation, z))?;
+    let received = scaled(plan.quoted, draws.factor(plan.spread))?;
     let outcome = if chance < u64::from(account.settings().failure_rate.parts()) {
         Outcome::Failed(Failure::Chance)
     } else if is_below(received, plan.minimum) || is_nothing(received) {
@@ -145,8 +141,8 @@ pub fn preview(
     Ok(Preview {
         paid: plan.paid,
         expected: plan.quoted,
-        low: scaled(plan.quoted, log_normal_ppb(plan.deviation, -BAND))?,
-        high: scaled(plan.quoted, log_normal_ppb(plan.deviation, BAND))?,
+        low: scaled(plan.quoted, plan.spread.low())?,
+        high: scaled(plan.quoted, plan.spread.high())?,
         minimum: plan.minimum,
         value: plan.booked(plan.value),
         mid_value,
@@ -173,8 +169,8 @@ struct Plan<'a> {
     bought: Option<Side<'a>>,
     gas: GasPaid,
     latency_ms: u32,
-    /// Standard deviation of the logarithm of the amount received.
-    deviation: f64,
+    /// How far the amount received may move until execution.
+    spread: Spread,
 }
 
 impl Plan<'_> {
@@ -279,12 +275,12 @@ fn plan<'a>(
 
     // 4. Slippage: how wide it may be, and where the tolerance ends it.
     let latency_ms = account.settings().latency_ms.unwrap_or(order.chain().facts().block_ms as u32);
-    let variance: f64 = [&sold, &bought]
+    let spread = [&sold, &bought]
         .into_iter()
         .flatten()
-        .map(|side| deviation(side.leg.sigma, u64::from(latency_ms)))
-        .map(|deviation| deviation * deviation)
-        .sum();
+        .map(|side| Spread::over(side.leg.sigma, u64::from(latency_ms)))
+        .reduce(Spread::and)
+        .unwrap_or(Spread::over(0, 0));
     Ok(Plan {
         paid: exchange.paid,
         quoted: exchange.quoted,
@@ -295,7 +291,7 @@ fn plan<'a>(
         bought,
         gas,
         latency_ms,
-        deviation: libm::sqrt(variance),
+        spread,
     })
 }
 

@@ -55,20 +55,49 @@ impl Draws {
         let v = (self.bits() >> 11) as f64 * STEP;
         libm::sqrt(-2.0 * libm::log(u)) * libm::cos(2.0 * std::f64::consts::PI * v)
     }
+
+    /// By what factor a price moves within `spread`, in parts per billion: log-normal, at least one
+    /// part, with an expectation of exactly one.
+    pub fn factor(&mut self, spread: Spread) -> u64 {
+        let z = self.normal();
+        spread.factor(z)
+    }
 }
 
-/// `exp(deviation·z − deviation²/2)` in parts per billion, at least one: a log-normal factor whose
-/// expectation is exactly one. `deviation` is the standard deviation of the logarithm.
-pub fn log_normal_ppb(deviation: f64, z: f64) -> u64 {
-    let factor = libm::exp(deviation * z - deviation * deviation / 2.0);
-    // The cast saturates, so an absurd volatility cannot wrap.
-    ((factor * BILLION as f64 + 0.5) as u64).max(1)
-}
+/// How far a price may move until a trade is executed: the standard deviation of its logarithm.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread(f64);
 
-/// The standard deviation of the logarithm of a price over `millis`, for a daily volatility in parts
-/// per billion: σ·√(t ÷ 1 day).
-pub fn deviation(sigma_day_ppb: u64, millis: u64) -> f64 {
-    sigma_day_ppb as f64 / BILLION as f64 * libm::sqrt(millis as f64 / 86_400_000.0)
+impl Spread {
+    /// Half-width of the band that is shown, in standard deviations: about 95 of 100 draws fall inside.
+    const BAND: f64 = 2.0;
+
+    /// The spread over `millis` at a daily volatility in parts per billion: σ·√(t ÷ 1 day).
+    pub fn over(sigma_day_ppb: u64, millis: u64) -> Spread {
+        Spread(sigma_day_ppb as f64 / BILLION as f64 * libm::sqrt(millis as f64 / 86_400_000.0))
+    }
+
+    /// The spread of two independent moves together.
+    pub fn and(self, other: Spread) -> Spread {
+        Spread(libm::sqrt(self.0 * self.0 + other.0 * other.0))
+    }
+
+    /// The factor at the low end of the band, in parts per billion.
+    pub fn low(self) -> u64 {
+        self.factor(-Spread::BAND)
+    }
+
+    /// The factor at the high end of the band, in parts per billion.
+    pub fn high(self) -> u64 {
+        self.factor(Spread::BAND)
+    }
+
+    /// `exp(d·z − d²/2)` in parts per billion: the subtracted term makes the expectation one.
+    fn factor(self, z: f64) -> u64 {
+        let factor = libm::exp(self.0 * z - self.0 * self.0 / 2.0);
+        // The cast saturates, so an absurd volatility cannot wrap.
+        ((factor * BILLION as f64 + 0.5) as u64).max(1)
+    }
 }
 
 #[cfg(test)]
@@ -112,10 +141,13 @@ mod tests {
     fn the_factor_is_one_in_expectation_and_never_zero() {
         let mut draws = Draws::new(2, *b"test    ");
         let n = 100_000u64;
-        let mean = (0..n).map(|_| log_normal_ppb(0.2, draws.normal())).sum::<u64>() / n;
+        let mean = (0..n).map(|_| draws.factor(Spread(0.2))).sum::<u64>() / n;
         assert!(mean.abs_diff(BILLION) < BILLION / 300, "{mean}");
-        assert_eq!(log_normal_ppb(0.0, 3.0), BILLION);
-        assert_eq!(log_normal_ppb(1e300, -1e300), 1);
-        assert!((deviation(40_000_000, 86_400_000) - 0.04).abs() < 1e-12);
+        assert_eq!(Spread(0.0).factor(3.0), BILLION);
+        assert_eq!(Spread(1e300).factor(-1e300), 1);
+        let day = Spread::over(40_000_000, 86_400_000);
+        assert!((day.0 - 0.04).abs() < 1e-12);
+        assert!((day.and(Spread(0.03)).0 - 0.05).abs() < 1e-12);
+        assert!(day.low() < BILLION && BILLION < day.high());
     }
 }
