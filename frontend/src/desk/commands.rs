@@ -12,6 +12,7 @@ use shared::ledger::{
 use shared::money::Usd;
 use shared::simulator;
 use shared::time::Timestamp;
+use shared::token::Token;
 use shared::trade::{AcceptPriceAge, Order, Ppm, Rejection, TradeRequest};
 
 use super::{Book, Desk, Trouble, boot};
@@ -103,6 +104,17 @@ pub async fn change_settings(desk: Desk, settings: Settings) -> Result<(), Refus
 /// [`Refusal`]; nothing changed.
 pub async fn deposit(desk: Desk, usd: Usd) -> Result<(), Refusal> {
     write(desk, None, move |_, _| Ok(Event::Deposited { usd })).await?;
+    Ok(())
+}
+
+/// Adds a token that is in no table.
+///
+/// # Errors
+/// [`Refusal`]; nothing changed.
+pub async fn add_token(desk: Desk, token: Token) -> Result<(), Refusal> {
+    let key = token.key;
+    write(desk, None, move |_, _| Ok(Event::TokenAdded(token))).await?;
+    desk.select(key);
     Ok(())
 }
 
