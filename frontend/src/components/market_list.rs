@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use shared::chain::Chain;
 use shared::token::{Origin, Token, TokenKey, TokenTable};
 
+use super::common::{Icon, Shape};
 use super::price::{AgeDot, LiveChange, LivePrice};
 use super::shell::use_rail;
 use crate::desk::{Desk, use_desk};
@@ -61,6 +62,7 @@ fn found(desk: Desk, search: &str, chain: Option<Chain>) -> Vec<TokenKey> {
 #[component]
 pub fn MarketList() -> impl IntoView {
     let desk = use_desk();
+    let rail = use_rail();
     let search = RwSignal::new(String::new());
     let chain = RwSignal::new(preferences::get(Preference::Chain).and_then(|id| id.parse::<Chain>().ok()));
     let tokens = Memo::new(move |_| found(desk, &search.read(), chain.get()));
@@ -92,6 +94,9 @@ pub fn MarketList() -> impl IntoView {
                         })
                         .collect_view()}
                 </select>
+                <button type="button" class="button button-quiet button-icon rail-close" aria-label="Close the markets" data-testid="close-markets" on:click=move |_| rail.set(false)>
+                    <Icon shape=Shape::Close/>
+                </button>
             </div>
         </div>
         <ul aria-label="Markets" data-testid="markets">

@@ -1,5 +1,6 @@
 //! The desk: markets, the token in hand with positions and history, ticket and account.
 
+use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
 use crate::components::common::Tabs;
@@ -21,9 +22,14 @@ pub fn Trade() -> impl IntoView {
         Signal::derive(move || format!("Positions ({})", held.get())),
         Signal::derive(move || format!("History ({})", trades.get())),
     ];
+    let close = move |event: KeyboardEvent| {
+        if event.key() == "Escape" {
+            rail.set(false);
+        }
+    };
     view! {
         <div class="desk" data-view=move || if rail.get() { "markets" } else { "trade" }>
-            <aside class="desk-rail" class:is-open=rail aria-label="Markets">
+            <aside class="desk-rail" class:is-open=rail aria-label="Markets" on:keydown=close>
                 <MarketList/>
             </aside>
             <div class="desk-centre">
