@@ -5,7 +5,7 @@ use leptos_router::components::A;
 use shared::ledger::Valuation;
 use shared::money::Usd;
 
-use super::common::{Line, Signed};
+use super::common::{Line, Signed, text};
 use crate::desk::use_desk;
 use crate::format::{self, number, number::Way};
 
@@ -29,7 +29,7 @@ pub fn AccountSummary() -> impl IntoView {
     let of =
         move |read: fn(&Valuation) -> Option<Usd>| move || desk.valuation.with(|worth| worth.as_ref().and_then(read));
     let plain = move |read: fn(&Valuation) -> Option<Usd>| {
-        move || of(read)().map_or_else(|| number::UNKNOWN.to_owned(), format::usd)
+        text(move || of(read)().map_or_else(|| number::UNKNOWN.to_owned(), format::usd))
     };
     let gas = move || desk.with_account(|account| account.totals().gas().ok()).flatten();
     let lp_fees = move || desk.with_account(|account| account.totals().lp_fees);
@@ -44,7 +44,7 @@ pub fn AccountSummary() -> impl IntoView {
         <section class="section" aria-labelledby="summary-title" data-testid="summary">
             <div class="section-head">
                 <h2 id="summary-title">"Account"</h2>
-                <span class="faint small">{move || desk.with_account(|account| account.name().to_owned())}</span>
+                <span class="faint small">{text(move || desk.with_account(|account| account.name().to_owned()).unwrap_or_default())}</span>
             </div>
             <p class="faint small">"Equity"</p>
             <p class="num summary-equity" data-testid="equity">{plain(|worth| worth.equity)}</p>
@@ -63,10 +63,10 @@ pub fn AccountSummary() -> impl IntoView {
                     <span data-testid="realised"><Signed figure=Signal::derive(move || signed_usd(of(|worth| Some(worth.realised))()))/></span>
                 </Line>
                 <Line name="Gas paid" help="Gas of every trade so far, failed ones included. It is part of the figures above.">
-                    <span data-testid="gas-paid">{move || cost(gas())}</span>
+                    <span data-testid="gas-paid">{text(move || cost(gas()))}</span>
                 </Line>
                 <Line name="LP fees paid" help="Fees to the pools' liquidity providers so far. They are in the quantities you received.">
-                    {move || cost(lp_fees())}
+                    {text(move || cost(lp_fees()))}
                 </Line>
             </dl>
             <p class="small summary-link"><A href="/conventions">"How figures are made"</A></p>

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use shared::ledger::{Entry, Event};
 use shared::trade::Trade;
 
-use super::common::Segments;
+use super::common::{Segments, text};
 use super::trade_words::{amount, title};
 use crate::desk::{Desk, use_desk};
 use crate::format::{self, number, relative};
@@ -61,10 +61,10 @@ pub fn HistoryTable() -> impl IntoView {
             when=move || count.get() != 0
             fallback=move || view! {
                 <div class="empty" data-testid="no-history">
-                    {move || match filter.get() {
-                        Filter::Failed => "No trade has failed.",
-                        Filter::Trades | Filter::All => "Nothing has happened yet. Your trades will stand here, each with its receipt.",
-                    }}
+                    {text(move || match filter.get() {
+                        Filter::Failed => "No trade has failed.".to_owned(),
+                        Filter::Trades | Filter::All => "Nothing has happened yet. Your trades will stand here, each with its receipt.".to_owned(),
+                    })}
                 </div>
             }
         >
@@ -92,7 +92,7 @@ pub fn HistoryTable() -> impl IntoView {
         <Show when=move || shown.get() < count.get()>
             <div class="section">
                 <button type="button" class="button" on:click=move |_| shown.update(|shown| *shown += PAGE)>
-                    {move || format!("Show older ({} more)", count.get() - shown.get())}
+                    {text(move || format!("Show older ({} more)", count.get().saturating_sub(shown.get())))}
                 </button>
             </div>
         </Show>
@@ -105,7 +105,7 @@ fn Row(entry: Arc<Entry>) -> impl IntoView {
     let (seq, at) = (entry.seq, entry.at);
     let shown = Shown::of(desk, &entry);
     let when = view! {
-        <td class="faint num" data-label="When" title=format::date_time(at)>{move || relative(at, desk.now.get())}</td>
+        <td class="faint num" data-label="When" title=format::date_time(at)>{text(move || relative(at, desk.now.get()))}</td>
     };
     view! {
         <tr data-testid="entry" data-seq=seq.to_string()>

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::chain::Chain;
 use shared::token::{Origin, Token, TokenKey, TokenTable};
 
-use super::common::{Icon, Shape};
+use super::common::{Icon, Shape, text};
 use super::price::{AgeDot, LiveChange, LivePrice};
 use super::shell::use_rail;
 use crate::desk::{Desk, use_desk};
@@ -131,7 +131,7 @@ fn Row(token: TokenKey) -> impl IntoView {
                 class="market"
                 data-testid="market"
                 data-token=token.to_string()
-                aria-current=move || is_current.get().then_some("true")
+                aria-current=text(move || is_current.get().to_string())
                 title=format!("{name} on {chain}, {}", token.checksummed())
                 on:click=choose
             >

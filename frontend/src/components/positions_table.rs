@@ -5,7 +5,7 @@ use shared::ledger::Valued;
 use shared::token::TokenKey;
 
 use super::account_summary::{signed_ppm, signed_usd};
-use super::common::Signed;
+use super::common::{Signed, text};
 use super::price::LivePrice;
 use crate::desk::use_desk;
 use crate::format::{self, number};
@@ -23,7 +23,7 @@ pub fn PositionsTable() -> impl IntoView {
             when=move || !held.read().is_empty()
             fallback=move || view! {
                 <div class="empty" data-testid="no-positions">
-                    <p>{move || format!("You hold no tokens yet. Buy some {} to begin: the amount is the only thing to enter.", desk.naming(desk.selected.get()).0)}</p>
+                    <p>{text(move || format!("You hold no tokens yet. Buy some {} to begin: the amount is the only thing to enter.", desk.naming(desk.selected.get()).0))}</p>
                 </div>
             }
         >
@@ -59,10 +59,11 @@ fn Row(token: TokenKey) -> impl IntoView {
         desk.valuation.with(|worth| worth.as_ref()?.positions.iter().find(|valued| valued.token == token).cloned())
     });
     let of = move |read: fn(&Valued) -> Option<String>| {
-        move || valued.with(|valued| valued.as_ref().and_then(read)).unwrap_or_else(|| number::UNKNOWN.to_owned())
+        text(move || valued.with(|valued| valued.as_ref().and_then(read)).unwrap_or_else(|| number::UNKNOWN.to_owned()))
     };
-    let quantity = move || valued.with(|valued| valued.as_ref().map(|valued| format::units(valued.units, decimals)));
-    let exact = move || valued.with(|valued| valued.as_ref().map(|valued| valued.units.quantity(decimals).to_string()));
+    let units = move || valued.with(|valued| valued.as_ref().map(|valued| valued.units)).unwrap_or_default();
+    let quantity = text(move || format::units(units(), decimals));
+    let exact = text(move || units().quantity(decimals).to_string());
     view! {
         <tr data-testid="position" data-token=token.to_string()>
             <th scope="row" class="wide">

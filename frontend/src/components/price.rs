@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use shared::quote::{Freshness, Source};
 use shared::token::TokenKey;
 
-use super::common::Signed;
+use super::common::{Signed, text};
 use crate::desk::{View, use_desk};
 use crate::format::{self, number::Way, words};
 
@@ -34,8 +34,8 @@ pub fn LivePrice(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
         (key, now)
     });
     view! {
-        <span class=move || format!("num {}", tint.get()) data-testid="price">
-            {move || price.get().map_or_else(|| format::number::UNKNOWN.to_owned(), format::price)}
+        <span class=text(move || format!("num {}", tint.get())) data-testid="price">
+            {text(move || price.get().map_or_else(|| format::number::UNKNOWN.to_owned(), format::price))}
         </span>
     }
 }
@@ -58,12 +58,12 @@ pub fn LiveChange(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
 pub fn AgeDot(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
     let desk = use_desk();
     let freshness = Memo::new(move |_| desk.freshness(token.get()));
-    let words = move || freshness.get().map_or("no price", words::freshness);
+    let words = text(move || freshness.get().map_or("no price", words::freshness).to_owned());
     view! {
         <span
             class="dot"
-            data-age=move || freshness.get().map(words::freshness)
-            title=move || format!("Price: {}", words())
+            data-age=text(move || freshness.get().map_or("", words::freshness).to_owned())
+            title=text(move || format!("Price: {}", words.get()))
         >
             <span class="unseen">{words}</span>
         </span>
@@ -74,7 +74,7 @@ pub fn AgeDot(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
 #[component]
 pub fn PriceAge(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
     let desk = use_desk();
-    let text = move || {
+    let words = text(move || {
         let key = token.get();
         match desk.quote(key) {
             Some(quote) if quote.source == Source::Pinned => words::source(quote.source).to_owned(),
@@ -85,8 +85,8 @@ pub fn PriceAge(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
                 view.missing.get(&key).map_or_else(|| "no price".to_owned(), |reason| reason.message().to_owned())
             }),
         }
-    };
-    let title = move || match desk.quote(token.get()) {
+    });
+    let title = text(move || match desk.quote(token.get()) {
         Some(quote) if quote.source != Source::Pinned => {
             let upstream = quote
                 .upstream_at
@@ -94,15 +94,18 @@ pub fn PriceAge(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
             format!("Fetched {}{upstream}", format::date_time(quote.as_of))
         }
         Some(_) | None => String::new(),
-    };
-    let class = move || match desk.freshness(token.get()) {
-        Some(Freshness::Stale) => "num warn",
-        Some(Freshness::Expired) => "num loss",
-        Some(Freshness::Fresh) | None => "num faint",
-    };
+    });
+    let class = text(move || {
+        let class = match desk.freshness(token.get()) {
+            Some(Freshness::Stale) => "num warn",
+            Some(Freshness::Expired) => "num loss",
+            Some(Freshness::Fresh) | None => "num faint",
+        };
+        class.to_owned()
+    });
     view! {
         <span class=class title=title data-testid="price-age">
-            {text}
+            {words}
         </span>
     }
 }

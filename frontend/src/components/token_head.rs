@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::market::PoolFacts;
 
-use super::common::CopyText;
+use super::common::{CopyText, text};
 use super::price::{AgeDot, LiveChange, LivePrice, PriceAge};
 use super::shell::use_rail;
 use crate::desk::use_desk;
@@ -16,20 +16,19 @@ pub fn TokenHead() -> impl IntoView {
     let rail = use_rail();
     let token = desk.selected;
     let pool = move |read: fn(&PoolFacts) -> Option<String>| {
-        move || {
+        text(move || {
             let key = token.get();
-            desk.view
-                .with(|view| view.market.pools.get(&key).and_then(read))
-                .unwrap_or_else(|| number::UNKNOWN.to_owned())
-        }
+            let known = desk.view.with(|view| view.market.pools.get(&key).and_then(read));
+            known.unwrap_or_else(|| number::UNKNOWN.to_owned())
+        })
     };
     let name = move || desk.token(token.get()).map_or_else(String::new, |token| token.name);
     view! {
         <header class="token-head" data-testid="token-head">
             <div class="token-title">
                 <h1>
-                    <span data-testid="token-symbol">{move || desk.naming(token.get()).0}</span>
-                    <span class="faint small">{move || format!("{} · {}", name(), token.get().chain.name())}</span>
+                    <span data-testid="token-symbol">{text(move || desk.naming(token.get()).0)}</span>
+                    <span class="faint small">{text(move || format!("{} · {}", name(), token.get().chain.name()))}</span>
                 </h1>
                 <span class="token-price"><LivePrice token=token/></span>
                 <span class="small token-age">

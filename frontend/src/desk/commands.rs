@@ -78,15 +78,15 @@ pub async fn trade(
     seen: u64,
 ) -> Result<Arc<Entry>, Refusal> {
     let started = clock::stopwatch();
-    write(desk, Some(seen), move |account, now| {
+    let make = move |account: &Account, now| {
         let request = TradeRequest { id: random::trade_id(now)?, order, tolerance, accept_price_age };
         let seed = random::seed()?;
         let mut trade =
             desk.view.with_untracked(|view| simulator::execute(account, &request, &view.market, now, seed))?;
         trade.execution_us = (clock::stopwatch() - started).clamp(0.0, f64::from(u32::MAX)) as u32;
         Ok(Event::Traded(trade))
-    })
-    .await
+    };
+    write(desk, Some(seen), Box::new(make)).await
 }
 
 /// Changes the account's settings.
@@ -94,7 +94,7 @@ pub async fn trade(
 /// # Errors
 /// [`Refusal`]; nothing changed.
 pub async fn change_settings(desk: Desk, settings: Settings) -> Result<(), Refusal> {
-    write(desk, None, move |_, _| Ok(Event::SettingsChanged(settings))).await?;
+    write(desk, None, Box::new(move |_, _| Ok(Event::SettingsChanged(settings)))).await?;
     Ok(())
 }
 
@@ -103,7 +103,7 @@ pub async fn change_settings(desk: Desk, settings: Settings) -> Result<(), Refus
 /// # Errors
 /// [`Refusal`]; nothing changed.
 pub async fn deposit(desk: Desk, usd: Usd) -> Result<(), Refusal> {
-    write(desk, None, move |_, _| Ok(Event::Deposited { usd })).await?;
+    write(desk, None, Box::new(move |_, _| Ok(Event::Deposited { usd }))).await?;
     Ok(())
 }
 
@@ -113,7 +113,7 @@ pub async fn deposit(desk: Desk, usd: Usd) -> Result<(), Refusal> {
 /// [`Refusal`]; nothing changed.
 pub async fn add_token(desk: Desk, token: Token) -> Result<(), Refusal> {
     let key = token.key;
-    write(desk, None, move |_, _| Ok(Event::TokenAdded(token))).await?;
+    write(desk, None, Box::new(move |_, _| Ok(Event::TokenAdded(token)))).await?;
     desk.select(key);
     Ok(())
 }
@@ -255,13 +255,12 @@ pub async fn retry_store(desk: Desk) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Makes an event on the newest state of the account.
+type Make = Box<dyn FnOnce(&Account, Timestamp) -> Result<Event, Refusal>>;
+
 /// Writes one event: catches up with other tabs, makes the event on the newest state, keeps it, and
 /// only then lets the page see it.
-async fn write(
-    desk: Desk,
-    seen: Option<u64>,
-    make: impl FnOnce(&Account, Timestamp) -> Result<Event, Refusal> + 'static,
-) -> Result<Arc<Entry>, Refusal> {
+async fn write(desk: Desk, seen: Option<u64>, make: Make) -> Result<Arc<Entry>, Refusal> {
     let id = desk.book.with_untracked(|book| book.as_ref().map(|book| book.record().id)).ok_or(Refusal::NoAccount)?;
     exclusively(id, async move {
         let journals = journals(desk).await?;

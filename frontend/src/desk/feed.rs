@@ -11,6 +11,7 @@ use leptos::task::spawn_local;
 use shared::ledger::MarketKind;
 use shared::time::Timestamp;
 use shared::token::{Origin, TokenKey, TokenTable};
+use shared::wire::MissingReason;
 use web_sys::VisibilityState;
 
 use super::{Desk, Event, View};
@@ -20,6 +21,10 @@ use crate::io::{api, clock, timer};
 const GAS_EVERY_MS: u64 = 60_000;
 /// How often pools are asked for.
 const POOLS_EVERY_MS: u64 = 300_000;
+/// How soon a token is asked for again that the backend is still finding out about.
+const SOON_MS: i32 = 2_000;
+/// How often it is asked for so soon.
+const SOON_TIMES: u8 = 5;
 /// The demo market's step.
 const DEMO_STEP_MS: i64 = 5_000;
 /// Under this name the device keeps the prices it last knew.
@@ -77,12 +82,15 @@ fn change_market(desk: Desk, kind: MarketKind) {
 async fn run(desk: Desk, turn: u64) {
     let mut asked_gas: Option<Timestamp> = None;
     let mut asked_pools: Option<Timestamp> = None;
+    let mut soon_left = SOON_TIMES;
     while desk.turn.get_value() == turn {
+        let mut is_partial = false;
         if is_visible() {
             let tokens = wanted(desk);
             match api::prices(&tokens).await {
                 // Nobody waits for a run that was superseded, but its answer is as good as any.
                 Ok(prices) => {
+                    is_partial = prices.missing.iter().any(|missing| missing.reason == MissingReason::Unavailable);
                     desk.apply(Event::Priced(prices));
                     let now = clock::now();
                     if is_due(asked_gas, now, GAS_EVERY_MS)
@@ -102,7 +110,10 @@ async fn run(desk: Desk, turn: u64) {
                 Err(error) => desk.apply(Event::Failed(error)),
             }
         }
-        timer::sleep(desk.link.with_untracked(super::Link::wait_ms)).await;
+        let wait = desk.link.with_untracked(super::Link::wait_ms);
+        let is_soon = is_partial && soon_left > 0;
+        soon_left = if is_soon { soon_left - 1 } else { soon_left };
+        timer::sleep(if is_soon { wait.min(SOON_MS) } else { wait }).await;
     }
 }
 

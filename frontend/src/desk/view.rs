@@ -69,8 +69,17 @@ impl View {
         View { market, changes, missing: BTreeMap::new() }
     }
 
+    /// Whether answers of the backend belong here. An answer may arrive when the account in hand has
+    /// changed, and real prices never enter the demo market.
+    fn is_real(&self) -> bool {
+        self.market.kind == MarketKind::Real
+    }
+
     /// Takes an answer's prices. What it does not mention stays as it was, and ages.
     pub fn take_prices(&mut self, prices: &Prices) {
+        if !self.is_real() {
+            return;
+        }
         self.market.thresholds = prices.thresholds;
         for info in &prices.prices {
             let key = info.key();
@@ -91,6 +100,9 @@ impl View {
 
     /// Takes an answer's pools.
     pub fn take_pools(&mut self, markets: &Markets) {
+        if !self.is_real() {
+            return;
+        }
         for info in &markets.markets {
             self.market.pools.insert(info.key(), info.facts());
         }
@@ -98,6 +110,9 @@ impl View {
 
     /// Takes an answer's gas.
     pub fn take_gas(&mut self, gas: &Gas) {
+        if !self.is_real() {
+            return;
+        }
         for info in &gas.gas {
             self.market.gas.insert(info.chain, info.facts());
         }
@@ -127,7 +142,9 @@ fn change(before: Price, after: Price) -> Option<Decimal> {
 #[cfg(test)]
 mod tests {
     use shared::chain::Chain;
+    use shared::quote::Thresholds;
     use shared::token::TokenTable;
+    use shared::wire::{NativePrice, PriceInfo};
 
     use super::*;
 
@@ -157,5 +174,26 @@ mod tests {
         assert_eq!(view.market.quotes[&key], Quote { source: Source::Cached, ..quote });
         let kept: View = serde_json::from_str(&serde_json::to_string(&view).unwrap()).unwrap();
         assert_eq!(kept, view);
+    }
+
+    #[test]
+    fn an_answer_that_arrives_after_a_change_of_accounts_leaves_the_demo_market_alone() {
+        let at = Timestamp::from_secs(1_790_000_000);
+        let weth = TokenTable::builtin().by_symbol(Chain::Base, "WETH").unwrap();
+        let quote = Quote { price: Price::ONE, as_of: at, source: Source::Coingecko, upstream_at: None };
+        let thresholds = Thresholds::default();
+        let prices = Prices {
+            now: at,
+            thresholds,
+            prices: vec![PriceInfo::new(weth, quote, None, at, thresholds)],
+            missing: Vec::new(),
+            natives: vec![NativePrice::new(Chain::Base, quote, None, at, thresholds)],
+        };
+        let mut demo = View::demo(at);
+        demo.take_prices(&prices);
+        assert_eq!(demo, View::demo(at));
+        let mut real = View::empty(MarketKind::Real);
+        real.take_prices(&prices);
+        assert_eq!(real.market.quotes[&weth.key], quote);
     }
 }

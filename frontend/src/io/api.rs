@@ -1,6 +1,6 @@
 //! The backend's HTTP API: questions with a deadline, answers as `shared::wire` has them.
 
-use gloo_net::http::{Request, Response};
+use gloo_net::http::Request;
 use serde::de::DeserializeOwned;
 use shared::token::TokenKey;
 use shared::wire::{Gas, Markets, Prices, Problem, Status};
@@ -88,6 +88,12 @@ fn list(tokens: &[TokenKey]) -> String {
 }
 
 async fn get<T: DeserializeOwned>(path: &str) -> Result<(T, Asked), ApiError> {
+    let (text, asked) = fetch(path).await?;
+    Ok((read(&text)?, asked))
+}
+
+/// The body of a good answer. Not generic: there is one of it, however many answers there are.
+async fn fetch(path: &str) -> Result<(String, Asked), ApiError> {
     let signal = AbortSignal::timeout_with_u32(TIMEOUT_MS);
     let asked = clock::ask();
     let response = Request::get(path)
@@ -101,13 +107,10 @@ async fn get<T: DeserializeOwned>(path: &str) -> Result<(T, Asked), ApiError> {
         // A gateway that stands before a dead server answers in its own words.
         return Err(if matches!(response.status(), 502..=504) { ApiError::Unreachable } else { ApiError::NotAnApi });
     }
-    if !response.ok() {
-        return Err(ApiError::Problem(Box::new(read(&response).await?)));
-    }
-    Ok((read(&response).await?, asked))
+    let text = response.text().await.map_err(|_| ApiError::Unreachable)?;
+    if response.ok() { Ok((text, asked)) } else { Err(ApiError::Problem(Box::new(read(&text)?))) }
 }
 
-async fn read<T: DeserializeOwned>(response: &Response) -> Result<T, ApiError> {
-    let text = response.text().await.map_err(|_| ApiError::Unreachable)?;
-    serde_json::from_str(&text).map_err(|error| ApiError::Malformed(error.to_string()))
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
+    serde_json::from_str(text).map_err(|error| ApiError::Malformed(error.to_string()))
 }

@@ -3,7 +3,7 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
-use crate::components::common::Tabs;
+use crate::components::common::{Tabs, text};
 use crate::components::shell::use_rail;
 use crate::components::{AccountSummary, HistoryTable, MarketList, PositionsTable, Ticket, TokenHead};
 use crate::desk::use_desk;
@@ -28,14 +28,14 @@ pub fn Trade() -> impl IntoView {
         }
     };
     view! {
-        <div class="desk" data-view=move || if rail.get() { "markets" } else { "trade" }>
+        <div class="desk" data-view=text(move || if rail.get() { "markets" } else { "trade" }.to_owned())>
             <aside class="desk-rail" class:is-open=rail aria-label="Markets" on:keydown=close>
                 <MarketList/>
             </aside>
             <div class="desk-centre">
                 <TokenHead/>
                 <Tabs id="desk" label="Your account" names=names open=tab/>
-                <div id="desk-panel" role="tabpanel" aria-labelledby=move || format!("desk-tab-{}", tab.get())>
+                <div id="desk-panel" role="tabpanel" aria-labelledby=text(move || format!("desk-tab-{}", tab.get()))>
                     {move || match tab.get() {
                         0 => view! { <PositionsTable/> }.into_any(),
                         _ => view! { <HistoryTable/> }.into_any(),

@@ -5,6 +5,8 @@ use std::time::Duration;
 use leptos::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::text;
+
 /// Shows `short`, copies `whole`.
 #[component]
 pub fn CopyText(
@@ -38,7 +40,7 @@ pub fn CopyText(
     let label = format!("Copy {what} {short}");
     view! {
         <button type="button" class="copy mono" title=title aria-label=label on:click=copy>
-            {move || if copied.get() { "copied".to_owned() } else { short.clone() }}
+            {text(move || if copied.get() { "copied".to_owned() } else { short.clone() })}
         </button>
     }
 }

@@ -7,6 +7,7 @@ pub mod segments;
 pub mod sheet;
 pub mod signed;
 pub mod tabs;
+pub mod text;
 
 pub use copy::CopyText;
 pub use figures::Line;
@@ -15,3 +16,4 @@ pub use segments::Segments;
 pub use sheet::Sheet;
 pub use signed::Signed;
 pub use tabs::Tabs;
+pub use text::text;

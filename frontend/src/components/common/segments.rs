@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::text;
+
 /// A row of buttons of which one is pressed.
 #[component]
 pub fn Segments<T>(
@@ -32,7 +34,7 @@ where
                     <button
                         type="button"
                         data-testid=name
-                        aria-pressed=move || (value.get() == option).to_string()
+                        aria-pressed=text(move || (value.get() == option).to_string())
                         on:click=move |_| on_choose.run(option)
                     >
                         {words}

@@ -3,6 +3,8 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
+use super::text;
+
 /// A row of tabs. The panel below carries `id` as `{id}-panel` and the role `tabpanel`.
 #[component]
 pub fn Tabs(
@@ -42,8 +44,8 @@ pub fn Tabs(
                     id=format!("{id}-tab-{at}")
                     data-testid=format!("{id}-tab-{at}")
                     aria-controls=format!("{id}-panel")
-                    aria-selected=move || (open.get() == at).to_string()
-                    tabindex=move || if open.get() == at { "0" } else { "-1" }
+                    aria-selected=text(move || (open.get() == at).to_string())
+                    tabindex=text(move || if open.get() == at { "0" } else { "-1" }.to_owned())
                     on:click=move |_| open.set(at)
                 >
                     {name}

@@ -11,7 +11,7 @@ use shared::trade::{Amount, Order, Outcome, Ppm};
 
 use super::draft::{Answer, Draft, Entered, Side, Stage, Unit, Unready};
 use super::preview::{Costs, Result as Expected};
-use crate::components::common::{Icon, Segments, Shape};
+use crate::components::common::{Icon, Segments, Shape, text};
 use crate::components::trade_words::{self, doing, done};
 use crate::desk::commands::{self, Refusal};
 use crate::desk::{Desk, Tone, use_desk};
@@ -212,9 +212,9 @@ fn Tokens(draft: Draft) -> impl IntoView {
         }
     };
     view! {
-        <div class=move || if is_swap() { "pair" } else { "pair-one" }>
+        <div class=text(move || if is_swap() { "pair" } else { "pair-one" }.to_owned())>
             <div class="field">
-                <label for="ticket-token">{move || if is_swap() { "From" } else { "Token" }}</label>
+                <label for="ticket-token">{text(move || if is_swap() { "From" } else { "Token" }.to_owned())}</label>
                 <TokenSelect id="ticket-token" value=Signal::derive(move || Some(desk.selected.get())) on_choose=choose/>
             </div>
             <Show when=is_swap>
@@ -304,7 +304,7 @@ fn AmountField(draft: Draft, answer: Memo<Answer>, input: NodeRef<Input>) -> imp
         vec![(Unit::Usd, "USD".to_owned(), "unit-usd"), (Unit::Token, symbol.get(), "unit-token")]
     });
     // "All" shows what it comes to.
-    let shown = move || match draft.entered.get() {
+    let shown = text(move || match draft.entered.get() {
         Entered::Text(text) => text,
         Entered::All => answer.with(|answer| match answer {
             Answer::Ready(order, preview) => match preview.paid {
@@ -315,20 +315,20 @@ fn AmountField(draft: Draft, answer: Memo<Answer>, input: NodeRef<Input>) -> imp
             },
             Answer::Unready(_) | Answer::Rejected(..) => "All".to_owned(),
         }),
-    };
+    });
     let error = Memo::new(move |_| match &*answer.read() {
         Answer::Unready(Unready::NotANumber(error)) => Some(sentence(&format!("{error}."))),
         Answer::Unready(Unready::NoAccount | Unready::Empty | Unready::NoOther)
         | Answer::Rejected(..)
         | Answer::Ready(..) => None,
     });
-    let label = move || match (draft.side.get(), draft.unit.get()) {
+    let label = text(move || match (draft.side.get(), draft.unit.get()) {
         (Side::Buy, Unit::Usd) => "You pay, in dollars".to_owned(),
         (Side::Buy, Unit::Token) => format!("You receive, in {}", symbol.get()),
         (Side::Sell | Side::Swap, Unit::Usd) => format!("You give {} worth, in dollars", symbol.get()),
         (Side::Sell | Side::Swap, Unit::Token) => format!("You give, in {}", symbol.get()),
-    };
-    let available = move || {
+    });
+    let available = text(move || {
         let token = desk.selected.get();
         desk.with_account(|account| match draft.side.get() {
             Side::Buy => format!("{} in cash", format::usd(account.cash())),
@@ -337,7 +337,8 @@ fn AmountField(draft: Draft, answer: Memo<Answer>, input: NodeRef<Input>) -> imp
                 format!("{} {symbol} held", format::units(account.units(token), decimals))
             }
         })
-    };
+        .unwrap_or_default()
+    });
     let choose_unit = move |unit: Unit| {
         if draft.unit.get_untracked() != unit {
             draft.unit.set(unit);
@@ -346,7 +347,7 @@ fn AmountField(draft: Draft, answer: Memo<Answer>, input: NodeRef<Input>) -> imp
     };
     view! {
         <div class="field">
-            <div class="amount" data-invalid=move || error.read().is_some().then_some("true")>
+            <div class="amount" data-invalid=text(move || error.read().is_some().to_string())>
                 <label for="ticket-amount">{label}</label>
                 <input
                     node_ref=input
@@ -358,7 +359,7 @@ fn AmountField(draft: Draft, answer: Memo<Answer>, input: NodeRef<Input>) -> imp
                     autocomplete="off"
                     autofocus=true
                     data-testid="amount"
-                    aria-invalid=move || error.read().is_some().to_string()
+                    aria-invalid=text(move || error.read().is_some().to_string())
                     aria-describedby="ticket-amount-note"
                     prop:value=shown
                     on:input=move |event| {
@@ -414,7 +415,7 @@ fn ToleranceField(draft: Draft) -> impl IntoView {
                 type="text"
                 inputmode="decimal"
                 aria-label="Own tolerance in percent"
-                placeholder=move || if is_custom() { format::ppm(value.get()) } else { "Own %".to_owned() }
+                placeholder=text(move || if is_custom() { format::ppm(value.get()) } else { "Own %".to_owned() })
                 autocomplete="off"
                 data-testid="tolerance-own"
                 prop:value=custom
@@ -423,7 +424,7 @@ fn ToleranceField(draft: Draft) -> impl IntoView {
         </div>
         <Show when={move || value.get() > WIDE}>
             <p class="warn small" data-testid="tolerance-wide">
-                {move || format!("With {} you accept a much worse price than quoted.", format::ppm(value.get()))}
+                {text(move || format!("With {} you accept a much worse price than quoted.", format::ppm(value.get())))}
             </p>
         </Show>
     }
@@ -443,17 +444,17 @@ fn Consent(draft: Draft, needs: Memo<bool>) -> impl IntoView {
                 <label class="check">
                     <input type="checkbox" prop:checked=draft.consent on:change=move |event| draft.consent.set(event_target_checked(&event))/>
                     <span>
-                        {move || if is_offline.get() {
+                        {text(move || if is_offline.get() {
                             format!("Trade offline on the last known price, {} old. The record will say so.", age())
                         } else {
                             format!("Trade on this price although it is {} old. The record will say so.", age())
-                        }}
+                        })}
                     </span>
                 </label>
             </div>
         </Show>
         <Show when=move || is_offline.get() && !needs.get()>
-            <p class="warn small" data-testid="offline-note">{move || format!("Offline: this uses the last known price, {} old, and the record will say so.", age())}</p>
+            <p class="warn small" data-testid="offline-note">{text(move || format!("Offline: this uses the last known price, {} old, and the record will say so.", age()))}</p>
         </Show>
     }
 }
@@ -499,7 +500,7 @@ fn Reason(draft: Draft, answer: Memo<Answer>) -> impl IntoView {
 #[component]
 fn Place(draft: Draft, answer: Memo<Answer>, button: NodeRef<Button>, amount: NodeRef<Input>) -> impl IntoView {
     let desk = use_desk();
-    let says = move || {
+    let says = text(move || {
         let stage = draft.stage.get();
         match &*answer.read() {
             _ if stage == Stage::Placing => "Writing it to your journal".to_owned(),
@@ -516,7 +517,7 @@ fn Place(draft: Draft, answer: Memo<Answer>, button: NodeRef<Button>, amount: No
             Answer::Unready(Unready::NotANumber(_)) => "Enter an amount like 1234.56".to_owned(),
             Answer::Unready(Unready::NoOther) => "Choose a token to swap to".to_owned(),
         }
-    };
+    });
     let is_ready = move || matches!(*answer.read(), Answer::Ready(..)) && draft.stage.get() != Stage::Placing;
     let is_reviewing = move || matches!(draft.stage.get(), Stage::Review { .. });
     view! {
@@ -525,7 +526,7 @@ fn Place(draft: Draft, answer: Memo<Answer>, button: NodeRef<Button>, amount: No
             type="submit"
             class="button button-primary button-large num"
             data-testid="place"
-            aria-disabled=move || (!is_ready()).to_string()
+            aria-disabled=text(move || (!is_ready()).to_string())
             aria-describedby="ticket-reason"
         >
             {says}

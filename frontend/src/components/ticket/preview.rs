@@ -7,7 +7,7 @@ use shared::simulator::Preview;
 use shared::trade::{Amount, Order, Ppm};
 
 use super::draft::Side;
-use crate::components::common::Line;
+use crate::components::common::{Line, text};
 use crate::components::trade_words::{amount, leg};
 use crate::desk::{Desk, use_desk};
 use crate::format::{self, gwei, number, ppm, usd, usd_fine, words};
@@ -42,9 +42,9 @@ pub fn Result(preview: Signal<Option<(Order, Preview)>>) -> impl IntoView {
         <div class="result" aria-live="off">
             <span class="field-label">"You receive, expected"</span>
             <output class="result-figure num" data-testid="expected">
-                {move || shown().map_or_else(|| number::UNKNOWN.to_owned(), |(figure, _)| figure)}
+                {text(move || shown().map_or_else(|| number::UNKNOWN.to_owned(), |(figure, _)| figure))}
             </output>
-            <span class="num faint small">{move || shown().map(|(_, band)| band)}</span>
+            <span class="num faint small">{text(move || shown().map(|(_, band)| band).unwrap_or_default())}</span>
         </div>
     }
 }
@@ -54,21 +54,17 @@ pub fn Result(preview: Signal<Option<(Order, Preview)>>) -> impl IntoView {
 pub fn Costs(preview: Signal<Option<(Order, Preview)>>, side: RwSignal<Side>) -> impl IntoView {
     let desk = use_desk();
     let of = move |read: fn(&Preview) -> String| {
-        move || {
-            preview
-                .with(|answer| answer.as_ref().map(|(_, preview)| read(preview)))
-                .unwrap_or_else(|| number::UNKNOWN.to_owned())
-        }
+        let read = move |(_, preview): &(Order, Preview)| read(preview);
+        text(move || preview.with(|answer| answer.as_ref().map_or_else(|| number::UNKNOWN.to_owned(), read)))
     };
     let with_order = move |read: fn(Desk, &Order, &Preview) -> String| {
-        move || {
-            preview
-                .with(|answer| answer.as_ref().map(|(order, preview)| read(desk, order, preview)))
-                .unwrap_or_else(|| number::UNKNOWN.to_owned())
-        }
+        let read = move |(order, preview): &(Order, Preview)| read(desk, order, preview);
+        text(move || preview.with(|answer| answer.as_ref().map_or_else(|| number::UNKNOWN.to_owned(), read)))
     };
-    let impact = move || preview.with(|answer| answer.as_ref().map_or("", |(_, preview)| impact_class(preview.impact)));
-    let total_name = Signal::derive(move || {
+    let impact = text(move || {
+        preview.with(|answer| answer.as_ref().map_or("", |(_, preview)| impact_class(preview.impact)).to_owned())
+    });
+    let total_name = text(move || {
         let name = match side.get() {
             Side::Buy => "Total to pay",
             Side::Sell => "You end up with",
