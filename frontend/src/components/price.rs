@@ -47,7 +47,7 @@ pub fn LiveChange(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
     let change = Memo::new(move |_| {
         let key = token.get();
         desk.view.with(|view: &View| {
-            view.changes.get(&key).map(|change| (Way::of(change.0.round_dp(2)), format::percent(change.0)))
+            view.changes.get(&key).map(|change| (Way::of(change.round_dp(2)), format::percent(*change)))
         })
     });
     view! { <Signed figure=change/> }

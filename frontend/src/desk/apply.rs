@@ -1,7 +1,6 @@
 //! What comes from outside, and how it changes the desk.
 
 use leptos::prelude::*;
-use shared::ledger::MarketKind;
 use shared::time::Timestamp;
 use shared::wire::{Gas, Markets, Prices, Status};
 
@@ -24,8 +23,15 @@ pub enum Event {
     Failed(ApiError),
     /// The demo market moved on.
     DemoMoved(Timestamp),
-    /// The prices this device last knew were found.
-    Remembered(View),
+    /// What the backend said on an earlier visit was found.
+    Remembered {
+        /// Its prices.
+        prices: Vec<Prices>,
+        /// Its pools.
+        pools: Vec<Markets>,
+        /// Its gas.
+        gas: Vec<Gas>,
+    },
 }
 
 impl Desk {
@@ -52,11 +58,12 @@ impl Desk {
                 self.link.set(link);
             }
             Event::DemoMoved(at) => self.view.set(View::demo(at)),
-            Event::Remembered(known) => self.view.update(|view| {
-                // Whatever came from the backend in the meantime is newer.
-                let is_blank = view.market.kind == MarketKind::Real && view.market.quotes.is_empty();
-                if is_blank && known.market.kind == MarketKind::Real {
-                    *view = known;
+            Event::Remembered { prices, pools, gas } => self.view.update(|view| {
+                // Whatever came in the meantime is newer.
+                if view.market.quotes.is_empty() {
+                    prices.iter().for_each(|prices| view.take_prices(prices));
+                    pools.iter().for_each(|pools| view.take_pools(pools));
+                    gas.iter().for_each(|gas| view.take_gas(gas));
                     view.cut_off();
                 }
             }),

@@ -15,7 +15,8 @@ use shared::wire::MissingReason;
 use web_sys::VisibilityState;
 
 use super::{Desk, Event, View};
-use crate::io::{api, clock, timer};
+use crate::io::api::{self, Answer};
+use crate::io::{clock, timer};
 
 /// How often gas is asked for.
 const GAS_EVERY_MS: u64 = 60_000;
@@ -27,8 +28,10 @@ const SOON_MS: i32 = 2_000;
 const SOON_TIMES: u8 = 5;
 /// The demo market's step.
 const DEMO_STEP_MS: i64 = 5_000;
-/// Under this name the device keeps the prices it last knew.
-pub const LAST_KNOWN: &str = "market";
+/// Under these names the device keeps what the backend said last.
+const LAST_PRICES: &str = "prices";
+const LAST_POOLS: &str = "pools";
+const LAST_GAS: &str = "gas";
 
 /// Sets the feed going, once.
 pub fn start(desk: Desk) {
@@ -90,22 +93,25 @@ async fn run(desk: Desk, turn: u64) {
             match api::prices(&tokens).await {
                 // Nobody waits for a run that was superseded, but its answer is as good as any.
                 Ok(prices) => {
-                    is_partial = prices.missing.iter().any(|missing| missing.reason == MissingReason::Unavailable);
-                    desk.apply(Event::Priced(prices));
+                    let missing = prices.parts.iter().flat_map(|part| &part.missing);
+                    is_partial = missing.into_iter().any(|missing| missing.reason == MissingReason::Unavailable);
+                    prices.parts.into_iter().for_each(|part| desk.apply(Event::Priced(part)));
+                    remember(desk, LAST_PRICES, &prices.words).await;
                     let now = clock::now();
                     if is_due(asked_gas, now, GAS_EVERY_MS)
                         && let Ok(gas) = api::gas().await
                     {
                         asked_gas = Some(now);
-                        desk.apply(Event::Fuelled(gas));
+                        gas.parts.into_iter().for_each(|part| desk.apply(Event::Fuelled(part)));
+                        remember(desk, LAST_GAS, &gas.words).await;
                     }
                     if is_due(asked_pools, now, POOLS_EVERY_MS)
-                        && let Ok(markets) = api::markets(&tokens).await
+                        && let Ok(pools) = api::markets(&tokens).await
                     {
                         asked_pools = Some(now);
-                        desk.apply(Event::Pooled(markets));
+                        pools.parts.into_iter().for_each(|part| desk.apply(Event::Pooled(part)));
+                        remember(desk, LAST_POOLS, &pools.words).await;
                     }
-                    remember(desk).await;
                 }
                 Err(error) => desk.apply(Event::Failed(error)),
             }
@@ -139,20 +145,24 @@ fn is_visible() -> bool {
     document().visibility_state() != VisibilityState::Hidden
 }
 
-/// Keeps what is known, for a visit without a backend. A store that refuses says so where it matters:
-/// at a trade.
-async fn remember(desk: Desk) {
-    let Some(journals) = desk.journals.get_value() else { return };
-    let Ok(text) = desk.view.with_untracked(serde_json::to_string) else { return };
-    let _ = journals.cache(LAST_KNOWN, &text).await;
+/// Keeps what the backend said, for a visit without one. A store that refuses says so where it matters: at
+/// a trade.
+async fn remember(desk: Desk, name: &str, words: &str) {
+    if let Some(journals) = desk.journals.get_value() {
+        let _ = journals.cache(name, words).await;
+    }
 }
 
-/// Finds what was known on an earlier visit.
+/// Finds what the backend said on an earlier visit.
 async fn recall(desk: Desk) {
     let Some(journals) = desk.journals.get_value() else { return };
-    if let Ok(Some(text)) = journals.cached(LAST_KNOWN).await
-        && let Ok(view) = serde_json::from_str(&text)
-    {
-        desk.apply(Event::Remembered(view));
+    let mut words = Vec::new();
+    for name in [LAST_PRICES, LAST_POOLS, LAST_GAS] {
+        words.push(journals.cached(name).await.ok().flatten().unwrap_or_default());
     }
+    desk.apply(Event::Remembered {
+        prices: Answer::recall(&words[0]),
+        pools: Answer::recall(&words[1]),
+        gas: Answer::recall(&words[2]),
+    });
 }

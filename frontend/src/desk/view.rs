@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
 use shared::ledger::MarketKind;
 use shared::market::Market;
 use shared::market::demo::DemoMarket;
@@ -19,35 +18,14 @@ const DEMO_SEED: u64 = 1;
 const DAY_MS: i64 = 86_400_000;
 
 /// The market, and its surroundings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct View {
     /// What trades are decided by.
     pub market: Market,
     /// Change over 24 hours in percent, where known.
-    #[serde(default)]
-    pub changes: BTreeMap<TokenKey, Change>,
-    /// Why a token has no price, where the backend said so. Not kept: it is about a moment.
-    #[serde(skip)]
+    pub changes: BTreeMap<TokenKey, Decimal>,
+    /// Why a token has no price, where the backend said so.
     pub missing: BTreeMap<TokenKey, MissingReason>,
-}
-
-/// A change in percent. Kept as text: a decimal has no place in JSON's numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Change(pub Decimal);
-
-impl From<Change> for String {
-    fn from(change: Change) -> String {
-        change.0.to_string()
-    }
-}
-
-impl TryFrom<String> for Change {
-    type Error = rust_decimal::Error;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse().map(Change)
-    }
 }
 
 impl View {
@@ -64,7 +42,7 @@ impl View {
         let changes = market
             .quotes
             .iter()
-            .filter_map(|(key, quote)| Some((*key, Change(change(demo.price(*key, yesterday)?, quote.price)?))))
+            .filter_map(|(key, quote)| Some((*key, change(demo.price(*key, yesterday)?, quote.price)?)))
             .collect();
         View { market, changes, missing: BTreeMap::new() }
     }
@@ -86,7 +64,7 @@ impl View {
             self.market.quotes.insert(key, info.quote());
             self.missing.remove(&key);
             match info.change_24h.and_then(|percent| percent.to_decimal_rounded().ok()) {
-                Some(percent) => self.changes.insert(key, Change(percent)),
+                Some(percent) => self.changes.insert(key, percent),
                 None => self.changes.remove(&key),
             };
         }
@@ -172,8 +150,6 @@ mod tests {
         view.market.quotes.insert(key, quote);
         view.cut_off();
         assert_eq!(view.market.quotes[&key], Quote { source: Source::Cached, ..quote });
-        let kept: View = serde_json::from_str(&serde_json::to_string(&view).unwrap()).unwrap();
-        assert_eq!(kept, view);
     }
 
     #[test]

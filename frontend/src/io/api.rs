@@ -35,51 +35,72 @@ pub enum ApiError {
 /// # Errors
 /// [`ApiError`].
 pub async fn status() -> Result<Status, ApiError> {
-    let (status, asked): (Status, Asked) = get("/api/v1/status").await?;
+    let (text, asked) = fetch("/api/v1/status").await?;
+    let status: Status = read(&text)?;
     clock::learn(status.now, asked);
     Ok(status)
+}
+
+/// An answer to a question that may take several calls, and the words it came in: what this device keeps
+/// for a visit without a backend.
+pub struct Answer<T> {
+    /// What was answered, a part a call.
+    pub parts: Vec<T>,
+    /// The bodies as they came, a line each.
+    pub words: String,
+}
+
+impl<T: DeserializeOwned> Answer<T> {
+    /// Reads kept words again; what does not read is left out.
+    pub fn recall(words: &str) -> Vec<T> {
+        words.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    fn add(&mut self, text: &str) -> Result<(), ApiError> {
+        self.parts.push(read(text)?);
+        // JSON needs no line breaks: whatever stood between, a body is a line.
+        self.words.extend(text.split(['\n', '\r']));
+        self.words.push('\n');
+        Ok(())
+    }
 }
 
 /// Prices of `tokens`, and of the coins of their chains.
 ///
 /// # Errors
 /// [`ApiError`].
-pub async fn prices(tokens: &[TokenKey]) -> Result<Prices, ApiError> {
-    let mut whole: Option<Prices> = None;
+pub async fn prices(tokens: &[TokenKey]) -> Result<Answer<Prices>, ApiError> {
+    let mut answer = Answer::<Prices> { parts: Vec::new(), words: String::new() };
     for chunk in tokens.chunks(CHUNK) {
-        let (part, asked): (Prices, Asked) = get(&format!("/api/v1/prices?tokens={}", list(chunk))).await?;
-        clock::learn(part.now, asked);
-        match &mut whole {
-            None => whole = Some(part),
-            Some(whole) => {
-                whole.prices.extend(part.prices);
-                whole.missing.extend(part.missing);
-                whole.natives.extend(part.natives);
-            }
+        let (text, asked) = fetch(&format!("/api/v1/prices?tokens={}", list(chunk))).await?;
+        answer.add(&text)?;
+        if let Some(part) = answer.parts.last() {
+            clock::learn(part.now, asked);
         }
     }
-    whole.ok_or_else(|| ApiError::Malformed("no token was asked for".to_owned()))
+    Ok(answer)
 }
 
 /// How deep the markets of `tokens` are.
 ///
 /// # Errors
 /// [`ApiError`].
-pub async fn markets(tokens: &[TokenKey]) -> Result<Markets, ApiError> {
-    let mut whole = Markets { markets: Vec::new() };
+pub async fn markets(tokens: &[TokenKey]) -> Result<Answer<Markets>, ApiError> {
+    let mut answer = Answer { parts: Vec::new(), words: String::new() };
     for chunk in tokens.chunks(CHUNK) {
-        let (part, _): (Markets, Asked) = get(&format!("/api/v1/markets?tokens={}", list(chunk))).await?;
-        whole.markets.extend(part.markets);
+        answer.add(&fetch(&format!("/api/v1/markets?tokens={}", list(chunk))).await?.0)?;
     }
-    Ok(whole)
+    Ok(answer)
 }
 
 /// What gas costs on every chain.
 ///
 /// # Errors
 /// [`ApiError`].
-pub async fn gas() -> Result<Gas, ApiError> {
-    Ok(get("/api/v1/gas?chain=all").await?.0)
+pub async fn gas() -> Result<Answer<Gas>, ApiError> {
+    let mut answer = Answer { parts: Vec::new(), words: String::new() };
+    answer.add(&fetch("/api/v1/gas?chain=all").await?.0)?;
+    Ok(answer)
 }
 
 fn list(tokens: &[TokenKey]) -> String {
@@ -87,12 +108,7 @@ fn list(tokens: &[TokenKey]) -> String {
     names.join(",")
 }
 
-async fn get<T: DeserializeOwned>(path: &str) -> Result<(T, Asked), ApiError> {
-    let (text, asked) = fetch(path).await?;
-    Ok((read(&text)?, asked))
-}
-
-/// The body of a good answer. Not generic: there is one of it, however many answers there are.
+/// The body of a good answer.
 async fn fetch(path: &str) -> Result<(String, Asked), ApiError> {
     let signal = AbortSignal::timeout_with_u32(TIMEOUT_MS);
     let asked = clock::ask();

@@ -71,7 +71,11 @@ impl Toolbox {
     pub fn with<'a>(workspace: &Workspace, needs: impl IntoIterator<Item = &'a Need>) -> Result<Self> {
         let start = Instant::now();
         let cache = cache()?;
-        let mut toolbox = Self { path: OsString::new(), wasm_toolchain: None, wasm_flags: anonymous(workspace) };
+        let mut toolbox = Self {
+            path: OsString::new(),
+            wasm_toolchain: None,
+            wasm_flags: format!("{} {ERASE}", anonymous(workspace)),
+        };
         let mut bins = vec![workspace.path("xtask/npm/node_modules/.bin")];
         for need in needs {
             match need {
@@ -149,6 +153,10 @@ fn anonymous(workspace: &Workspace) -> String {
     // Cargo splits the variable at spaces; a folder with one stays as it is.
     flags.filter(|flag| !flag.contains(' ')).collect::<Vec<_>>().join(" ")
 }
+
+/// Leptos gives every view a type of its own, and every type its own code. Erased they share it: a tenth
+/// less to load, and less to compile.
+const ERASE: &str = "--cfg erase_components";
 
 /// The first program of this name on `PATH`.
 fn on_path(name: &str) -> Option<PathBuf> {
