@@ -8,7 +8,8 @@ const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, heig
 for (const [size, viewport] of Object.entries(SIZES)) {
   for (const colorScheme of ['light', 'dark'] as const) {
     test(`axe finds nothing on a ${size} in the ${colorScheme}`, async ({ browser, world, complaints }) => {
-      test.setTimeout(120_000);
+      // A dozen looks at whole pages, on a machine that may be busy.
+      test.setTimeout(240_000);
       const server = await world.demo();
       const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
       await complaints.watch(context);
