@@ -76,7 +76,7 @@ impl Toolbox {
             wasm_toolchain: None,
             wasm_flags: format!("{} {ERASE}", anonymous(workspace)),
         };
-        let mut bins = vec![workspace.path("xtask/scripts/bin")];
+        let mut bins = vec![workspace.path("xtask/npm/node_modules/.bin")];
         for need in needs {
             match need {
                 Need::Crates => cargo::fetch(workspace)?,
