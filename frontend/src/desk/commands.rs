@@ -86,7 +86,10 @@ pub async fn trade(
         trade.execution_us = (clock::stopwatch() - started).clamp(0.0, f64::from(u32::MAX)) as u32;
         Ok(Event::Traded(trade))
     };
-    write(desk, Some(seen), Box::new(make)).await
+    let entry = write(desk, Some(seen), Box::new(make)).await?;
+    desk.diagnostics.durable(started);
+    desk.diagnostics.ask_to_persist();
+    Ok(entry)
 }
 
 /// Changes the account's settings.
@@ -291,7 +294,10 @@ async fn write(desk: Desk, seen: Option<u64>, make: Make) -> Result<Arc<Entry>, 
                 catch_up(desk, &journals, id).await?;
                 return Err(Refusal::Changed);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                desk.diagnostics.failed(&error);
+                return Err(error.into());
+            }
         }
         let mut entry = None;
         desk.book.update(|book| entry = book.as_mut().map(|book| book.keep(draft)));

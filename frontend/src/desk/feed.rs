@@ -11,9 +11,10 @@ use leptos::task::spawn_local;
 use shared::ledger::MarketKind;
 use shared::time::Timestamp;
 use shared::token::{Origin, TokenKey, TokenTable};
-use shared::wire::MissingReason;
+use shared::wire::{MissingReason, Prices};
 use web_sys::VisibilityState;
 
+use super::diagnostics::Cached;
 use super::{Desk, Event, View};
 use crate::io::api::{self, Answer};
 use crate::io::{clock, timer};
@@ -165,4 +166,19 @@ async fn recall(desk: Desk) {
         pools: Answer::recall(&words[1]),
         gas: Answer::recall(&words[2]),
     });
+}
+
+/// What is kept of the backend's answers.
+pub async fn kept(desk: Desk) -> Vec<Cached> {
+    let Some(journals) = desk.journals.get_value() else { return Vec::new() };
+    let mut all = Vec::new();
+    for name in [LAST_PRICES, LAST_POOLS, LAST_GAS] {
+        let Some(words) = journals.cached(name).await.ok().flatten() else { continue };
+        let as_of = match name {
+            LAST_PRICES => Answer::<Prices>::recall(&words).iter().map(|prices| prices.now).max(),
+            _ => None,
+        };
+        all.push(Cached { name, bytes: words.len(), as_of });
+    }
+    all
 }

@@ -8,6 +8,8 @@ pub mod apply;
 pub mod book;
 pub mod boot;
 pub mod commands;
+#[allow(dead_code, reason = "the diagnostics page reads it")]
+pub mod diagnostics;
 pub mod feed;
 pub mod link;
 pub mod toasts;
@@ -29,6 +31,7 @@ use crate::io::journal::{Journals, Record};
 
 pub use apply::Event;
 pub use book::{Book, Damaged};
+pub use diagnostics::Diagnostics;
 pub use link::Link;
 pub use toasts::{Toast, Toasts, Tone};
 pub use view::View;
@@ -60,6 +63,8 @@ pub struct Desk {
     pub receipt: RwSignal<Option<u64>>,
     /// Messages about what happened.
     pub toasts: Toasts,
+    /// What this session measured of itself.
+    pub diagnostics: Diagnostics,
     /// Where journals are kept; `None` until the store is open.
     journals: StoredValue<Option<Journals>, LocalStorage>,
     /// Which run of the feed is the current one.
@@ -96,6 +101,7 @@ impl Desk {
             watched: RwSignal::new(BTreeSet::new()),
             receipt: RwSignal::new(None),
             toasts: Toasts::new(),
+            diagnostics: Diagnostics::new(),
             journals: StoredValue::new_local(None),
             turn: StoredValue::new(0),
         }

@@ -10,4 +10,5 @@ pub mod journal;
 pub mod lock;
 pub mod preferences;
 pub mod random;
+pub mod storage;
 pub mod timer;
