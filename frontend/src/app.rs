@@ -7,7 +7,8 @@ use leptos_router::path;
 use crate::components::Shell;
 use crate::components::theme::provide_theme;
 use crate::desk::provide_desk;
-use crate::pages::{Conventions, History, NotFound, Portfolio, Settings, Trade};
+use crate::io::build;
+use crate::pages::{Accounts, Conventions, History, NotFound, Portfolio, Settings, Trade};
 
 /// The whole page.
 #[component]
@@ -15,12 +16,13 @@ pub fn App() -> impl IntoView {
     provide_theme();
     provide_desk();
     view! {
-        <Router>
+        <Router base=build::base()>
             <Shell>
                 <FlatRoutes fallback=NotFound>
                     <Route path=path!("/") view=Trade/>
                     <Route path=path!("/portfolio") view=Portfolio/>
                     <Route path=path!("/history") view=History/>
+                    <Route path=path!("/accounts") view=Accounts/>
                     <Route path=path!("/settings") view=Settings/>
                     <Route path=path!("/conventions") view=Conventions/>
                 </FlatRoutes>

@@ -1,10 +1,13 @@
-//! Makes Trunk's output fit our content security policy.
+//! Makes Trunk's output fit our content security policy, and able to do without its server.
 //!
 //! Trunk starts the app by an inline script. Our policy allows none, and a hash in a header would
 //! tie `dist/` to one server. So the script becomes a file, named by its content like every other
-//! asset, and `dist/` is served by anything that serves files. Trunk calls this as a hook, before
-//! it moves the staged files to `dist/`.
+//! asset, and `dist/` is served by anything that serves files. The page learns the build's name and
+//! where it is served; the service worker learns every file with its hash. Trunk calls this as a
+//! hook, before it moves the staged files to `dist/`. On what is staged already it changes nothing
+//! that did not change.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,10 +27,86 @@ pub fn run() -> Result<()> {
     for Script { name, body } in scripts {
         fs::write(staged.join(name), body)?;
     }
-    let html = refresh_integrity(&html, &base, &staged)?;
+    let html = refresh_integrity(&html.replace(BASE, &base), &base, &staged)?;
     refuse_inline(&html)?;
+
+    let mut files = files(&staged)?;
+    let build = build(&html, &files);
+    let html = introduce(&html, &base, &build)?;
+    files.insert(String::new(), integrity(html.as_bytes()));
     fs::write(&page, html)?;
+    fs::write(staged.join(WORKER), worker(&build, &files)?)?;
     Ok(())
+}
+
+/// In the page's source, for the path it is served below.
+const BASE: &str = "%BASE%";
+/// The service worker. It governs what lies beside and below it, so it stands beside the page.
+const WORKER: &str = "sw.js";
+/// Its source, with places for what only the build knows.
+const WORKER_SOURCE: &str = include_str!("../../frontend/offline/worker.js");
+
+/// Name and integrity of every staged file the app may ask for, other than its page. Icons and the
+/// like are for the browser and for search engines, which ask the server.
+fn files(staged: &Path) -> Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![staged.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            let path = entry?.path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(staged)?.to_string_lossy().replace('\\', "/");
+            let is_apart = name == "index.html" || name == WORKER || name.starts_with('.');
+            if !is_apart && !name.ends_with(".png") && !name.ends_with(".txt") {
+                found.insert(name, integrity(&fs::read(&path)?));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The build's name: it changes with any byte of any file.
+fn build(html: &str, files: &BTreeMap<String, String>) -> String {
+    let mut digest = Sha384::new();
+    digest.update(anonymous(html));
+    digest.update(WORKER_SOURCE);
+    for (name, integrity) in files {
+        digest.update(format!("\n{name} {integrity}"));
+    }
+    hex(&digest.finalize()[..8])
+}
+
+const ROOT: &str = "<html lang=\"en\"";
+
+/// The page without what [`introduce`] adds.
+fn anonymous(html: &str) -> String {
+    let Some(start) = html.find(ROOT).map(|at| at + ROOT.len()) else { return html.to_owned() };
+    let end = html[start..].find('>').map_or(start, |at| start + at);
+    format!("{}{}", &html[..start], &html[end..])
+}
+
+/// Tells the page what it is and where.
+fn introduce(html: &str, base: &str, build: &str) -> Result<String> {
+    let html = anonymous(html);
+    ensure!(html.contains(ROOT), "index.html does not begin with {ROOT}>");
+    Ok(html.replacen(ROOT, &format!("{ROOT} data-base=\"{base}\" data-build=\"{build}\""), 1))
+}
+
+/// The service worker of this build.
+fn worker(build: &str, files: &BTreeMap<String, String>) -> Result<String> {
+    let list: String =
+        files.iter().map(|(name, integrity)| format!("\n  [{}, '{integrity}'],", quoted(name))).collect();
+    let (before, after) = WORKER_SOURCE.split_once("/*%FILES%*/").context("worker.js has no place for its files")?;
+    ensure!(before.contains("%BUILD%"), "worker.js has no place for its build");
+    Ok(format!("{}{list}\n{after}", before.replace("%BUILD%", build)))
+}
+
+/// A text as JavaScript writes it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 /// A page without inline scripts, and the files they became.
@@ -166,6 +245,36 @@ await init();
         let expected = "sha384-H8BRh8j48O9oYatfu5AZzq6A9RINhZO5H16dQZngK7T62em8MUt1FLm52t+eX6xO";
         assert_eq!(html, PAGE.replace("sha384-old", expected));
         assert_eq!(preloaded, r#"<link rel="preload" href="/app.js" as="fetch">"#);
+    }
+
+    #[test]
+    fn the_worker_holds_every_file_with_its_hash_and_the_page_knows_its_build() {
+        let folder = env::temp_dir().join(format!("foolscap-worker-{}", std::process::id()));
+        fs::create_dir_all(folder.join("charts")).unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
+        for name in ["app-1.js", "charts/lines-1.js", "icon.png", "robots.txt", "index.html", WORKER] {
+            write(name, name);
+        }
+        let list = files(&folder).unwrap();
+        write("charts/lines-1.js", "changed");
+        let changed = files(&folder).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(list.keys().collect::<Vec<_>>(), ["app-1.js", "charts/lines-1.js"]);
+
+        let page = "<!doctype html><html lang=\"en\"><p>Hello</p></html>";
+        let name = build(page, &list);
+        assert_ne!(build(page, &changed), name);
+        assert_ne!(build(&page.replace("Hello", "Bye"), &list), name);
+        let told = introduce(page, "/desk/", &name).unwrap();
+        assert!(told.contains(&format!("<html lang=\"en\" data-base=\"/desk/\" data-build=\"{name}\"><p>")), "{told}");
+        // What a page was told is no part of the build: staged twice it is the same.
+        assert_eq!(build(&told, &list), name);
+        assert_eq!(introduce(&told, "/desk/", &name).unwrap(), told);
+
+        let worker = worker(&name, &list).unwrap();
+        assert!(worker.contains(&format!("const BUILD = '{name}';")));
+        let line = format!("['charts/lines-1.js', '{}'],", integrity(b"charts/lines-1.js"));
+        assert!(worker.contains(&line) && !worker.contains('%'), "{worker}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Each answers with plain values and errors in words; nothing here decides anything.
 
 pub mod api;
+pub mod build;
 pub mod clock;
 pub mod database;
 pub mod file;

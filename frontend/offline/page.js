@@ -1,0 +1,55 @@
+// The page's half of the service worker: keeps the app on this device, and hears of newer builds.
+//
+// It is a script of its own, so that a build that does not start can still be replaced by one that does.
+
+const { base, build } = document.documentElement.dataset;
+const container = navigator.serviceWorker;
+/** How often a page that stays open looks for a newer build. */
+const LOOK_MS = 30 * 60_000;
+
+// As long as this page lives, the worker keeps the files of its build (see worker.js).
+navigator.locks?.request(`foolscap ${base} ${build}`, { mode: 'shared' }, () => new Promise(() => {}));
+
+if (container) {
+  container.addEventListener('message', ({ data }) => {
+    if (data === 'newer') announce();
+  });
+  container.addEventListener('controllerchange', () => introduce(container.controller));
+  // Keeping the app is for the next visit: this one comes first.
+  if (document.readyState === 'complete') settle();
+  else addEventListener('load', settle, { once: true });
+}
+
+function settle() {
+  (window.requestIdleCallback ?? setTimeout)(keep);
+}
+
+async function keep() {
+  let registration;
+  try {
+    registration = await container.register(`${base}sw.js`, { scope: base });
+  } catch {
+    // No room, or not allowed here: the app works as it did, with its server.
+    return;
+  }
+  introduce(container.controller);
+  introduce(registration.waiting);
+  registration.addEventListener('updatefound', () => {
+    const worker = registration.installing;
+    worker?.addEventListener('statechange', () => worker.state === 'installed' && introduce(registration.waiting));
+  });
+  // A look that fails is a look at a server that is away: there will be another.
+  const look = () => document.visibilityState === 'visible' && registration.update().catch(() => {});
+  setInterval(look, LOOK_MS);
+  addEventListener('visibilitychange', look);
+}
+
+/** Tells a worker what this page is. One of another build says so. */
+function introduce(worker) {
+  worker?.postMessage({ build });
+}
+
+function announce() {
+  document.documentElement.dataset.update = 'ready';
+  dispatchEvent(new Event('foolscap-update'));
+}

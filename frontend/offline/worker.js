@@ -1,0 +1,92 @@
+// The service worker: the app without its server.
+//
+// `cargo xtask stage` fills in the build's name and its files and puts this beside the page as sw.js.
+// A build lies in a cache of its own and whole: each file is taken against its hash, so a cache never holds
+// pieces of two builds. A tab holds a lock in the name of the cache it runs from. A cache goes only when
+// nobody holds its lock: a tab that stays open finds its files after the server has forgotten them.
+// The API is none of its business: what the server says, the app asks, keeps and dates by itself.
+
+const BUILD = '%BUILD%';
+/** Name, relative to the scope, and hash of every file. The page itself is the empty name. */
+const FILES = [/*%FILES%*/];
+
+const SCOPE = new URL(self.registration.scope);
+const CACHES = `foolscap ${SCOPE.pathname} `;
+const OWN = CACHES + BUILD;
+/** A server answers each coding with `vary`; what lies here is decoded already. */
+const HOW = { ignoreVary: true };
+
+self.addEventListener('install', (event) => event.waitUntil(fill()));
+// A first visit is served from here at once, lazily loaded files included.
+self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener('message', (event) => {
+  const { data, source } = event;
+  if (data.build === BUILD) {
+    // A page of this very build: it came around an older worker, and there is nothing to announce.
+    self.skipWaiting();
+    event.waitUntil(tidy());
+  } else if (data.build) {
+    source.postMessage('newer');
+  } else if (data === 'take over') {
+    self.skipWaiting();
+  }
+});
+
+self.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  const isOurs = url.origin === SCOPE.origin && url.pathname.startsWith(SCOPE.pathname);
+  if (request.method !== 'GET' || !isOurs || /^\/api(\/|$)/.test(url.pathname)) return;
+  const namesFile = url.pathname.split('/').pop().includes('.');
+  if (namesFile) event.respondWith(file(request));
+  else if (request.mode === 'navigate') event.respondWith(page(request));
+});
+
+/** Takes every file of the build, or nothing. */
+async function fill() {
+  const isNew = !(await caches.has(OWN));
+  const cache = await caches.open(OWN);
+  const take = async ([name, integrity]) => {
+    const url = new URL(name, SCOPE);
+    // Whatever the browser has kept is only as good as its hash; a page has none in its name to be kept by.
+    const response = await fetch(url, { integrity, cache: name ? 'default' : 'no-cache' });
+    if (!response.ok) throw new Error(`${url}: ${response.status}`);
+    await cache.put(url, response);
+  };
+  try {
+    await Promise.all(FILES.map(take));
+  } catch (error) {
+    if (isNew) await caches.delete(OWN);
+    throw error;
+  }
+}
+
+let hasHandedOver = false;
+
+/** The app's page, whatever its path: the app knows its own routes. */
+async function page(request) {
+  const { waiting } = self.registration;
+  if (waiting && !hasHandedOver) {
+    // A newer build is whole, and this tab asks for its page anew: let it have the new one. Other tabs
+    // keep theirs.
+    hasHandedOver = true;
+    waiting.postMessage('take over');
+    return new Response('', { headers: { refresh: '0', 'content-type': 'text/html' } });
+  }
+  const own = await caches.open(OWN);
+  return (await own.match(SCOPE, HOW)) ?? fetch(request);
+}
+
+/** A file of this build, or of one that a tab still runs. */
+async function file(request) {
+  const own = await caches.open(OWN);
+  return (await own.match(request, HOW)) ?? (await caches.match(request, HOW)) ?? fetch(request);
+}
+
+/** Lets go of builds that no tab runs. */
+async function tidy() {
+  const names = (await caches.keys()).filter((name) => name.startsWith(CACHES) && name !== OWN);
+  const drop = (name) => navigator.locks.request(name, { ifAvailable: true }, (lock) => lock && caches.delete(name));
+  await Promise.all(names.map(drop));
+}
