@@ -4,9 +4,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ledger::MarketKind;
 
-use crate::desk::commands::{self, Refusal};
+use crate::desk::accounts::{self, Wish};
+use crate::desk::commands::Refusal;
 use crate::desk::{Desk, Tone, use_desk};
-use crate::format::words::sentence;
+use crate::format::{self, words::sentence};
 use crate::io::journal::Record;
 
 /// A list of this device's accounts, with ways to open another.
@@ -24,7 +25,7 @@ pub fn AccountMenu() -> impl IntoView {
                     .accounts
                     .with_untracked(|accounts| accounts.iter().find(|record| record.id.to_string() == id).cloned());
                 if let Some(record) = chosen {
-                    spawn_local(commands::switch(desk, record));
+                    spawn_local(accounts::switch(desk, record));
                 }
             }
         }
@@ -33,13 +34,19 @@ pub fn AccountMenu() -> impl IntoView {
             event_target::<web_sys::HtmlSelectElement>(&event).set_value(&id);
         }
     };
+    // The archive is on the Accounts page; what is in hand is shown all the same.
+    let shown = move || {
+        let mut accounts = desk.accounts.get();
+        accounts.retain(|record| record.archived.is_none() || current.read().as_ref() == Some(&record.id.to_string()));
+        accounts
+    };
     let is_unkept = move || desk.book.with(|book| book.as_ref().is_some_and(|book| !book.is_kept()));
     view! {
         <select class="select account-menu" aria-label="Account" data-testid="account" on:change=choose prop:value=move || current.get().unwrap_or_default()>
             <Show when=is_unkept>
                 <option value=move || current.get().unwrap_or_default() selected=true>"Not kept"</option>
             </Show>
-            <For each=move || desk.accounts.get() key=|record| record.id let(record)>
+            <For each=shown key=|record| (record.id, record.name.clone(), record.archived) let(record)>
                 <AccountOption record=record current=current/>
             </For>
             <optgroup label="Open another">
@@ -55,7 +62,12 @@ fn AccountOption(record: Record, current: Memo<Option<String>>) -> impl IntoView
     let id = record.id.to_string();
     // A demo account says so, whatever its owner calls it.
     let is_plain = record.market == MarketKind::Real || record.name.contains("Demo");
-    let words = if is_plain { record.name } else { format!("{} (demo)", record.name) };
+    let note = match (record.archived, is_plain) {
+        (Some(_), _) => " (archived)",
+        (None, true) => "",
+        (None, false) => " (demo)",
+    };
+    let words = record.name + note;
     view! {
         <option value=id.clone() prop:selected=move || current.read().as_ref() == Some(&id)>
             {words}
@@ -63,12 +75,36 @@ fn AccountOption(record: Record, current: Memo<Option<String>>) -> impl IntoView
     }
 }
 
-/// Opens a new account and says how that went.
+/// Opens a new account of the usual kind and says how that went.
 pub fn open(desk: Desk, market: MarketKind) {
+    open_wished(desk, Wish::usual(market));
+}
+
+/// Opens a new account and says how that went.
+pub fn open_wished(desk: Desk, wish: Wish) {
+    let deposit = format::usd(wish.deposit);
     spawn_local(async move {
-        match commands::open_account(desk, market).await {
-            Ok(()) => desk.toasts.say(Tone::Good, "A new account is open", "It starts with $10,000.00 in paper money."),
+        match accounts::open(desk, wish).await {
+            Ok(()) => desk.toasts.say(
+                Tone::Good,
+                "A new account is open",
+                format!("It starts with {deposit} in paper money."),
+            ),
             Err(refusal) => say_refusal(desk, "No account was opened", &refusal),
+        }
+    });
+}
+
+/// Takes the archived account that is looked at back in hand, and says how that went.
+pub fn restore_in_hand(desk: Desk) {
+    let Some(record) = desk.book.with_untracked(|book| book.as_ref().map(|book| book.record().clone())) else { return };
+    spawn_local(async move {
+        let name = record.name.clone();
+        match accounts::restore(desk, record).await {
+            Ok(()) => {
+                desk.toasts.say(Tone::Good, format!("“{name}” is in hand again"), "It goes on where it was put away.")
+            }
+            Err(refusal) => say_refusal(desk, "The account stays in the archive", &refusal),
         }
     });
 }

@@ -6,11 +6,11 @@ use leptos::task::spawn_local;
 use shared::ledger::MarketKind;
 use shared::wire;
 
-use super::account_menu::{open, say_refusal};
+use super::account_menu::{open, restore_in_hand, say_refusal};
 use crate::desk::commands::{self, Refusal};
 use crate::desk::{Desk, Link, Tone, Trouble, use_desk};
 use crate::format::{self, words::sentence};
-use crate::io::file;
+use crate::io::{build, file};
 
 /// The banners that are needed now.
 #[component]
@@ -30,7 +30,48 @@ pub fn Banner() -> impl IntoView {
             }
             .into_any(),
         })}
+        <Archived/>
         <Connection/>
+        <Update/>
+    }
+}
+
+/// The account in hand lies in the archive: it is there to be looked at.
+#[component]
+fn Archived() -> impl IntoView {
+    let desk = use_desk();
+    let archived = Memo::new(move |_| desk.book.with(|book| book.as_ref()?.record().archived));
+    move || {
+        archived.get().map(|since| {
+            view! {
+                <div class="banner" role="status" data-testid="banner-archived">
+                    <p>
+                        <strong>"You are looking at an archived account. "</strong>
+                        {format!("It was put away on {}. Its journal is whole and can be exported; nothing is traded on it.", format::date_time(since))}
+                    </p>
+                    <button type="button" class="button" data-testid="restore" on:click=move |_| restore_in_hand(desk)>"Take it back in hand"</button>
+                </div>
+            }
+            .into_any()
+        })
+    }
+}
+
+/// A newer build is on this device. It waits until the person wants it.
+#[component]
+fn Update() -> impl IntoView {
+    let is_ready = RwSignal::new(build::has_newer());
+    let _ = window_event_listener_untyped(build::NEWER, move |_| is_ready.set(true));
+    move || {
+        is_ready.get().then(|| {
+            view! {
+                <div class="banner banner-quiet" role="status" data-testid="banner-update">
+                    <p><strong>"A new version is ready. "</strong>"Reload when you like: everything here works on, and nothing is lost."</p>
+                    <button type="button" class="button" data-testid="reload" on:click=move |_| build::reload()>"Reload"</button>
+                </div>
+            }
+            .into_any()
+        })
     }
 }
 

@@ -3,19 +3,22 @@
 use leptos::html::Input;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shared::ledger::trades_csv;
+use shared::ledger::{Account, trades_csv};
 
 use crate::desk::commands::{self, ImportRefusal};
 use crate::desk::{Desk, Tone, use_desk};
 use crate::format::words::sentence;
 use crate::io::{clock, file};
 
+/// What a saved journal is called, after its account and its day.
+const JOURNAL: &str = "journal.jsonl";
+
 /// Saves the journal as JSON Lines and the trades as CSV.
 #[component]
 pub fn ExportButtons() -> impl IntoView {
     let desk = use_desk();
     let journal = move |_| {
-        save(desk, "journal.jsonl", "application/jsonl", |desk| {
+        save(desk, JOURNAL, "application/jsonl", |desk| {
             desk.book.with_untracked(|book| book.as_ref().map(|book| book.export()))
         });
     };
@@ -47,7 +50,11 @@ fn save(desk: Desk, what: &str, mime: &str, text: fn(Desk) -> Option<String>) {
     let name = format!("foolscap-{}-{day}-{what}", &id[..id.len().min(8)]);
     match file::save(&name, mime, &text) {
         Ok(()) => desk.toasts.say(Tone::Plain, "Saved", format!("{name} is with your downloads.")),
-        Err(error) => desk.toasts.say(Tone::Bad, "Nothing was saved", error),
+        Err(error) => return desk.toasts.say(Tone::Bad, "Nothing was saved", error),
+    }
+    // A journal that was saved may be removed from the archive.
+    if what == JOURNAL {
+        desk.exported.set(desk.with_account_untracked(Account::id));
     }
 }
 

@@ -70,6 +70,11 @@ impl Book {
         &self.record
     }
 
+    /// Takes over what this device knows of it now.
+    pub fn note(&mut self, record: Record) {
+        self.record = record;
+    }
+
     /// The journal's entries, oldest first.
     pub fn entries(&self) -> &Arc<Vec<Arc<Entry>>> {
         &self.entries
@@ -146,7 +151,11 @@ mod tests {
             settings: Settings::default(),
         };
         let (ledger, entry) = Ledger::open(opened, Timestamp::from_secs(1_000)).unwrap();
-        Book::unkept(Record { id, name: "Demo".into(), market: MarketKind::Demo, secret: None }, ledger, entry)
+        Book::unkept(
+            Record { id, name: "Demo".into(), market: MarketKind::Demo, secret: None, archived: None, follows: None },
+            ledger,
+            entry,
+        )
     }
 
     fn deposit(dollars: i32) -> Event {

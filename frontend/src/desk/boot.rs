@@ -5,7 +5,8 @@ use leptos::task::spawn_local;
 use shared::ledger::MarketKind;
 use shared::wire;
 
-use super::commands::{self, Refusal};
+use super::accounts::{self, Wish};
+use super::commands::Refusal;
 use super::{Book, Desk, Event, Trouble};
 use crate::io::api;
 use crate::io::database::StoreError;
@@ -22,7 +23,7 @@ async fn open(desk: Desk) {
         Ok(journals) => desk.journals.set_value(Some(journals)),
         Err(error) => desk.trouble.set(Some(Trouble::NotKept(error))),
     }
-    let known = match accounts(desk).await {
+    let known = match stored(desk).await {
         Ok(known) => known,
         Err(error) => {
             // Something is stored, but not readable now: a new account beside it would hide that.
@@ -32,7 +33,7 @@ async fn open(desk: Desk) {
     };
     desk.accounts.set(known.clone());
     let last = preferences::get(Preference::Account);
-    let chosen = known.iter().find(|record| Some(record.id.to_string()) == last).or_else(|| known.first());
+    let chosen = known.iter().find(|record| Some(record.id.to_string()) == last).or_else(|| accounts::first(&known));
     match chosen {
         Some(record) => {
             spawn_local(async move {
@@ -44,7 +45,7 @@ async fn open(desk: Desk) {
     }
 }
 
-async fn accounts(desk: Desk) -> Result<Vec<Record>, StoreError> {
+async fn stored(desk: Desk) -> Result<Vec<Record>, StoreError> {
     match desk.journals.get_value() {
         Some(journals) => journals.accounts().await,
         None => Ok(Vec::new()),
@@ -97,7 +98,7 @@ async fn first_visit(desk: Desk) {
         Some(wire::MarketKind::Real) => MarketKind::Real,
         Some(wire::MarketKind::Demo) | None => MarketKind::Demo,
     };
-    match commands::open_account(desk, market).await {
+    match accounts::open(desk, Wish::usual(market)).await {
         Ok(()) => {}
         Err(Refusal::NotKept(error)) => desk.trouble.set(Some(Trouble::NotKept(error))),
         Err(refusal) => desk.toasts.say(super::Tone::Bad, "No account could be opened", refusal.to_string()),

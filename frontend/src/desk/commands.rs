@@ -5,25 +5,20 @@ use std::future::Future;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use shared::ids::{AccountId, AccountSecret};
-use shared::ledger::{
-    Account, Entry, Event, JournalError, Ledger, LedgerError, MarketKind, Opened, Settings, Truncated,
-};
+use shared::ids::AccountId;
+use shared::ledger::{Account, Entry, Event, JournalError, Ledger, LedgerError, Settings, Truncated};
 use shared::money::Usd;
 use shared::simulator;
 use shared::time::Timestamp;
 use shared::token::Token;
 use shared::trade::{AcceptPriceAge, Order, Ppm, Rejection, TradeRequest};
 
-use super::{Book, Desk, Trouble, boot};
+use super::{Desk, boot};
 use crate::io::database::StoreError;
 use crate::io::journal::{Journals, Record};
 use crate::io::preferences::{self, Preference};
 use crate::io::random::NoRandomness;
 use crate::io::{clock, lock, random};
-
-/// Paper dollars a new account starts with.
-pub const FIRST_DEPOSIT: Usd = Usd::whole(10_000);
 
 /// Why nothing happened. Cash, positions and history are as they were.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -46,6 +41,9 @@ pub enum Refusal {
     /// There is no account in hand.
     #[error("no account is open")]
     NoAccount,
+    /// The account in hand lies in the archive.
+    #[error("this account is archived")]
+    Archived,
     /// The stored journal no longer follows from what this tab has.
     #[error("this device's journal of the account does not continue what this tab has read")]
     Torn,
@@ -61,6 +59,7 @@ impl Refusal {
             Refusal::Ledger(_) => "Change what you entered and try again.",
             Refusal::NoRandomness(_) => "Use a browser with Web Crypto.",
             Refusal::NoAccount => "Wait until the account is open, or open one in Settings.",
+            Refusal::Archived => "Take it back in hand on the Accounts page, or open another account.",
             Refusal::Torn => "Reload the page: it will read the journal afresh and name the line at fault.",
         }
     }
@@ -121,58 +120,6 @@ pub async fn add_token(desk: Desk, token: Token) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Opens a new account and takes it in hand. Where it cannot be kept, the page has it in hand all the
-/// same, to look around with, but nothing can be traded.
-///
-/// # Errors
-/// [`Refusal`].
-pub async fn open_account(desk: Desk, market: MarketKind) -> Result<(), Refusal> {
-    let secret = random::account_secret()?;
-    let (record, opened) = newborn(&secret, market, desk.accounts.with_untracked(Vec::len));
-    let (ledger, entry) = Ledger::open(opened, clock::now())?;
-    let book = Book::unkept(record.clone(), ledger, entry.clone());
-    let kept = match desk.journals.get_value() {
-        Some(journals) => journals.create(&record, std::iter::once((entry.seq, entry.line.as_str()))).await,
-        None => Err(StoreError::Refused("the store is not open".to_owned())),
-    };
-    match kept {
-        Ok(()) => {
-            desk.accounts.update(|accounts| accounts.push(record.clone()));
-            boot::load(desk, record).await;
-            Ok(())
-        }
-        Err(error) => {
-            let is_first = desk.book.with_untracked(Option::is_none);
-            if is_first {
-                desk.book.set(Some(book));
-            }
-            // What the browser said when it was opened says more than that it is not open.
-            let told = desk.trouble.get_untracked();
-            Err(Refusal::NotKept(match told {
-                Some(Trouble::NotKept(first)) => first,
-                Some(Trouble::Damaged(..)) | None => error,
-            }))
-        }
-    }
-}
-
-fn newborn(secret: &AccountSecret, market: MarketKind, others: usize) -> (Record, Opened) {
-    let id: AccountId = secret.owner_token().account_id();
-    let kind = match market {
-        MarketKind::Real => "Paper",
-        MarketKind::Demo => "Demo",
-    };
-    let name = if others == 0 { kind.to_owned() } else { format!("{kind} {}", others + 1) };
-    let record = Record { id, name: name.clone(), market, secret: Some(secret.reveal()) };
-    let opened = Opened { account: id, market, name, deposit: FIRST_DEPOSIT, settings: Settings::default() };
-    (record, opened)
-}
-
-/// Takes another account of this device in hand.
-pub async fn switch(desk: Desk, record: Record) {
-    boot::load(desk, record).await;
-}
-
 /// What an import did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
@@ -208,7 +155,14 @@ pub async fn import(desk: Desk, text: String) -> Result<Imported, ImportRefusal>
     let replay = Ledger::replay(&text)?;
     let account = replay.ledger.account();
     let journals = journals(desk).await?;
-    let record = Record { id: account.id(), name: account.name().to_owned(), market: account.market(), secret: None };
+    let record = Record {
+        id: account.id(),
+        name: account.name().to_owned(),
+        market: account.market(),
+        secret: None,
+        archived: None,
+        follows: None,
+    };
     let entries = replay.entries.len();
     let (truncated, sealed) = (replay.truncated, replay.sealed);
     let added = exclusively(record.id, {
@@ -271,6 +225,9 @@ async fn write(desk: Desk, seen: Option<u64>, make: Make) -> Result<Arc<Entry>, 
         // Everything before the first entry that is not kept yet; usually nothing.
         let (draft, unkept) = desk.book.with_untracked(|book| {
             let book = book.as_ref().filter(|book| book.record().id == id).ok_or(Refusal::NoAccount)?;
+            if book.record().archived.is_some() {
+                return Err(Refusal::Archived);
+            }
             if seen.is_some_and(|seen| seen != book.seq()) {
                 return Err(Refusal::Changed);
             }
@@ -331,7 +288,7 @@ async fn catch_up(desk: Desk, journals: &Journals, id: AccountId) -> Result<(), 
 }
 
 /// The store, opened now if it was not before.
-async fn journals(desk: Desk) -> Result<Journals, StoreError> {
+pub(super) async fn journals(desk: Desk) -> Result<Journals, StoreError> {
     if let Some(journals) = desk.journals.get_value() {
         return Ok(journals);
     }
@@ -340,6 +297,7 @@ async fn journals(desk: Desk) -> Result<Journals, StoreError> {
     Ok(journals)
 }
 
-async fn exclusively<T: 'static>(id: AccountId, work: impl Future<Output = T> + 'static) -> T {
+/// Runs `work` while no other tab of this browser writes to the account.
+pub(super) async fn exclusively<T: 'static>(id: AccountId, work: impl Future<Output = T> + 'static) -> T {
     lock::exclusive(&format!("foolscap.journal.{id}"), work).await
 }

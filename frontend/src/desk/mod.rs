@@ -4,6 +4,7 @@
 //! What comes from outside (prices, ticks, lost connections) enters through [`Desk::apply`], and
 //! nowhere else. The desk lives at the root, so nothing that waits can outlive it.
 
+pub mod accounts;
 pub mod apply;
 pub mod book;
 pub mod boot;
@@ -19,6 +20,7 @@ use std::collections::BTreeSet;
 
 use leptos::prelude::*;
 use shared::chain::Chain;
+use shared::ids::AccountId;
 use shared::ledger::{Account, MarketKind, Valuation};
 use shared::quote::{Freshness, Quote};
 use shared::time::Timestamp;
@@ -61,6 +63,8 @@ pub struct Desk {
     pub watched: RwSignal<BTreeSet<TokenKey>>,
     /// The entry whose receipt is open.
     pub receipt: RwSignal<Option<u64>>,
+    /// The account whose journal was saved to a file last.
+    pub exported: RwSignal<Option<AccountId>>,
     /// Messages about what happened.
     pub toasts: Toasts,
     /// What this session measured of itself.
@@ -100,6 +104,7 @@ impl Desk {
             selected: RwSignal::new(first_token()),
             watched: RwSignal::new(BTreeSet::new()),
             receipt: RwSignal::new(None),
+            exported: RwSignal::new(None),
             toasts: Toasts::new(),
             diagnostics: Diagnostics::new(),
             journals: StoredValue::new_local(None),
@@ -110,6 +115,11 @@ impl Desk {
     /// Reads the account in hand, tracked; `None` until one is open.
     pub fn with_account<T>(&self, read: impl FnOnce(&Account) -> T) -> Option<T> {
         self.book.with(|book| book.as_ref().map(|book| read(book.account())))
+    }
+
+    /// Reads the account in hand once; `None` until one is open.
+    pub fn with_account_untracked<T>(&self, read: impl FnOnce(&Account) -> T) -> Option<T> {
+        self.book.with_untracked(|book| book.as_ref().map(|book| read(book.account())))
     }
 
     /// The market of the account in hand, tracked.

@@ -8,8 +8,9 @@ use js_sys::Array;
 use serde::{Deserialize, Serialize};
 use shared::ids::AccountId;
 use shared::market::MarketKind;
+use shared::time::Timestamp;
 use wasm_bindgen::JsValue;
-use web_sys::{IdbDatabase, IdbKeyRange};
+use web_sys::{IdbDatabase, IdbKeyRange, IdbTransaction};
 
 use super::database::{Database, StoreError, answer};
 
@@ -32,6 +33,12 @@ pub struct Record {
     /// carry it. It never leaves this device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// Since when it lies in the archive: its journal is kept and read, and never written to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<Timestamp>,
+    /// The account whose place this one took when that was reset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<AccountId>,
 }
 
 /// The store of all journals.
@@ -85,6 +92,46 @@ impl Journals {
             .await
     }
 
+    /// Changes what this device knows of accounts, all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is changed then.
+    pub async fn note(&self, records: &[&Record]) -> Result<(), StoreError> {
+        let texts = texts(records)?;
+        self.0.write(&[ACCOUNTS], |transaction| put(transaction, &texts)).await
+    }
+
+    /// Notes `old` and keeps a new account with the first line of its journal, all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is changed then.
+    pub async fn succeed(&self, old: &Record, new: &Record, seq: u64, line: &str) -> Result<(), StoreError> {
+        let texts = texts(&[old, new])?;
+        self.0
+            .write(&[ACCOUNTS, ENTRIES], |transaction| {
+                put(transaction, &texts)?;
+                transaction.object_store(ENTRIES)?.add_with_key(&line.into(), &key(new.id, seq as f64))?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Removes an account and its journal for good, all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is removed then.
+    pub async fn remove(&self, account: AccountId) -> Result<(), StoreError> {
+        let range =
+            IdbKeyRange::bound(&key(account, 0.0), &key(account, f64::INFINITY)).map_err(|_| broken("a range"))?;
+        self.0
+            .write(&[ACCOUNTS, ENTRIES], |transaction| {
+                transaction.object_store(ACCOUNTS)?.delete(&account.to_string().into())?;
+                transaction.object_store(ENTRIES)?.delete(&range)?;
+                Ok(())
+            })
+            .await
+    }
+
     /// Adds lines to an account's journal, all or nothing.
     ///
     /// # Errors
@@ -121,6 +168,23 @@ impl Journals {
             })
             .await
     }
+}
+
+/// Records as they are kept, each under its id.
+fn texts(records: &[&Record]) -> Result<Vec<(JsValue, JsValue)>, StoreError> {
+    let text = |record: &&Record| match serde_json::to_string(record) {
+        Ok(text) => Ok((record.id.to_string().into(), text.into())),
+        Err(error) => Err(StoreError::Failed(error.to_string())),
+    };
+    records.iter().map(text).collect()
+}
+
+fn put(transaction: &IdbTransaction, texts: &[(JsValue, JsValue)]) -> Result<(), JsValue> {
+    let accounts = transaction.object_store(ACCOUNTS)?;
+    for (id, text) in texts {
+        accounts.put_with_key(text, id)?;
+    }
+    Ok(())
 }
 
 /// Makes the stores that are missing. A later version adds its own below.

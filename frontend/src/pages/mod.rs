@@ -1,5 +1,6 @@
 //! One file a route.
 
+mod accounts;
 mod conventions;
 mod history;
 mod not_found;
@@ -7,6 +8,7 @@ mod portfolio;
 mod settings;
 mod trade;
 
+pub use accounts::Accounts;
 pub use conventions::Conventions;
 pub use history::History;
 pub use not_found::NotFound;

@@ -5,12 +5,12 @@ use leptos::task::spawn_local;
 use leptos_router::components::A;
 use rust_decimal::Decimal;
 use shared::chain::Chain;
-use shared::ledger::{CostMethod, MarketKind, Settings as Terms};
+use shared::ledger::{CostMethod, Settings as Terms};
 use shared::money::Usd;
 use shared::token::{Token, TokenError, TokenKey, parse_address};
 use shared::trade::Ppm;
 
-use crate::components::account_menu::{open, say_refusal};
+use crate::components::account_menu::say_refusal;
 use crate::components::common::Segments;
 use crate::components::theme::{Theme, ThemeChoice};
 use crate::components::transfer::{ExportButtons, ImportField};
@@ -40,14 +40,10 @@ pub fn Settings() -> impl IntoView {
                 <Segments label="Theme" options=themes value=theme on_choose=move |chosen| theme.set(chosen)/>
             </section>
             {move || terms.get().map(|terms| view! { <TermsForm terms=terms/> })}
-            <section aria-labelledby="funds">
-                <h2 id="funds">"Accounts"</h2>
-                <p class="faint">"Real prices and the demo market never mix: each account trades in one of the two."</p>
-                <div class="actions">
-                    <button type="button" class="button" data-testid="new-real" on:click=move |_| open(desk, MarketKind::Real)>"New account, real prices"</button>
-                    <button type="button" class="button" data-testid="new-demo" on:click=move |_| open(desk, MarketKind::Demo)>"New account, demo market"</button>
-                </div>
-                <Funds/>
+            <section aria-labelledby="accounts">
+                <h2 id="accounts">"Accounts"</h2>
+                <p class="faint">"These settings are those of the account in hand. Names, funds, a fresh start and the archive are on a page of their own."</p>
+                <p><A href="/accounts">"Accounts of this device"</A></p>
             </section>
             <section aria-labelledby="tokens">
                 <h2 id="tokens">"Tokens"</h2>
@@ -188,44 +184,6 @@ fn change(desk: Desk, terms: Terms) {
             Err(refusal) => say_refusal(desk, "The settings were not changed", &refusal),
         }
     });
-}
-
-#[component]
-fn Funds() -> impl IntoView {
-    let desk = use_desk();
-    let amount = RwSignal::new(String::new());
-    let wrong = RwSignal::new(None::<String>);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        match typed(&amount.read_untracked()).parse::<Usd>() {
-            Ok(usd) => {
-                wrong.set(None);
-                spawn_local(async move {
-                    match commands::deposit(desk, usd).await {
-                        Ok(()) => {
-                            let _ = amount.try_set(String::new());
-                            desk.toasts.say(Tone::Good, "Funds added", format!("{} in paper money.", format::usd(usd)));
-                        }
-                        Err(refusal) => say_refusal(desk, "No funds were added", &refusal),
-                    }
-                });
-            }
-            Err(error) => wrong.set(Some(format!("{}.", format::words::sentence(&error.to_string())))),
-        }
-    };
-    view! {
-        <form class="form" on:submit=submit novalidate=true>
-            <div class="field">
-                <label for="deposit">"Add paper dollars to this account"</label>
-                <div class="field-row">
-                    <input id="deposit" class="input num" type="text" inputmode="decimal" placeholder="1,000" autocomplete="off" data-testid="deposit"
-                        prop:value=amount on:input=move |event| amount.set(event_target_value(&event))/>
-                    <button type="submit" class="button" data-testid="add-funds">"Add"</button>
-                </div>
-                <p class="field-error" role="alert">{wrong}</p>
-            </div>
-        </form>
-    }
 }
 
 /// What most tokens have.

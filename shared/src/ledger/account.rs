@@ -33,6 +33,18 @@ use super::settings::{CostMethod, Settings};
 /// Longest name of an account, in characters.
 pub const MAX_NAME: usize = 64;
 
+/// Whether an account may be called this.
+///
+/// # Errors
+/// [`LedgerError::Name`] for a name that is blank, too long, or not one line of text.
+pub fn check_name(name: &str) -> Result<(), LedgerError> {
+    let is_long = name.chars().count() > MAX_NAME;
+    if name.trim().is_empty() || is_long || name.chars().any(char::is_control) {
+        return Err(LedgerError::Name);
+    }
+    Ok(())
+}
+
 /// A paper account as its events left it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -191,10 +203,7 @@ impl Account {
     /// # Errors
     /// [`LedgerError`] for a name, deposit or settings that cannot be.
     pub fn open(opened: &Opened, at: Timestamp) -> Result<Account, LedgerError> {
-        let long = opened.name.chars().count() > MAX_NAME;
-        if opened.name.trim().is_empty() || long || opened.name.chars().any(char::is_control) {
-            return Err(LedgerError::Name);
-        }
+        check_name(&opened.name)?;
         if opened.deposit.is_negative() {
             return Err(LedgerError::AmountNotPositive);
         }

@@ -11,6 +11,7 @@
 
 pub mod account;
 pub mod csv;
+pub mod curve;
 mod digits;
 pub mod error;
 pub mod event;
@@ -25,6 +26,7 @@ pub mod valuation;
 
 pub use account::{Account, Position, Totals};
 pub use csv::trades_csv;
+pub use curve::{Curve, Point};
 pub use error::LedgerError;
 pub use event::{Event, MarketKind, Opened};
 pub use footprint::{FOOTPRINT_HALF_LIFE_MS, Footprint};
