@@ -10,6 +10,7 @@ use super::theme::ThemeButton;
 use super::{AccountMenu, Badges, Banner, ReceiptSheet, ToastList};
 use crate::desk::use_desk;
 use crate::format::{self, number};
+use crate::io::build;
 
 /// Whether the rail of markets is open, where it is not always there.
 #[derive(Clone, Copy)]
@@ -60,6 +61,7 @@ fn Header() -> impl IntoView {
                 <A href="/" exact=true>"Trade"</A>
                 <A href="/portfolio">"Portfolio"</A>
                 <A href="/history">"History"</A>
+                <A href="/accounts">"Accounts"</A>
                 <A href="/settings">"Settings"</A>
             </nav>
             <div class="header-end">
@@ -81,6 +83,7 @@ fn Footer() -> impl IntoView {
             <span>"Paper trading: nothing here is real money or advice."</span>
             <A href="/conventions">"How figures are made"</A>
             <span>"Prices by CoinGecko. Times in UTC."</span>
+            <span>"Build " <span class="mono">{build::name()}</span></span>
         </footer>
     }
 }

@@ -64,7 +64,7 @@ impl Curve {
                 }
             }
         }
-        let is_due = self.seen % self.stride == 0;
+        let is_due = self.seen.is_multiple_of(self.stride);
         self.seen += 1;
         // A sum that does not fit, or a token nobody knows, leaves a gap and not a guess.
         if is_due && let Some(point) = self.point(account) {
