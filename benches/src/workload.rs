@@ -119,6 +119,7 @@ impl Desk {
             order,
             tolerance: Ppm::from_bps(100),
             accept_price_age: AcceptPriceAge::No,
+            max_impact: None,
         };
         (request, Seed(bits))
     }

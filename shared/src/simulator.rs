@@ -136,8 +136,6 @@ pub fn preview(
     at: Timestamp,
 ) -> Result<Preview, Rejection> {
     let plan = plan(account, request, market, at)?;
-    let mid_value =
-        plan.value.plus(plan.costs.lp_fee).and_then(|sum| sum.plus(plan.costs.impact)).map_err(too_large)?;
     Ok(Preview {
         paid: plan.paid,
         expected: plan.quoted,
@@ -145,9 +143,9 @@ pub fn preview(
         high: scaled(plan.quoted, plan.spread.high())?,
         minimum: plan.minimum,
         value: plan.booked(plan.value),
-        mid_value,
+        mid_value: plan.mid_value,
         costs: plan.costs,
-        impact: share(plan.costs.impact, mid_value),
+        impact: plan.impact,
         sold: plan.sold.map(|side| side.leg),
         bought: plan.bought.map(|side| side.leg),
         gas: plan.gas,
@@ -164,7 +162,11 @@ struct Plan<'a> {
     minimum: Amount,
     /// Mid value of what the quote gives, in dollars.
     value: Usd,
+    /// Mid value of what the account gives, in dollars.
+    mid_value: Usd,
     costs: Costs,
+    /// Price impact as a share of the mid value.
+    impact: Ppm,
     sold: Option<Side<'a>>,
     bought: Option<Side<'a>>,
     gas: GasPaid,
@@ -272,6 +274,12 @@ fn plan<'a>(
         _ => return Err(Rejection::TooLarge),
     };
     check_limits(account, exchange.mid)?;
+    let mid_value =
+        exchange.value.plus(exchange.lp_fee).and_then(|sum| sum.plus(exchange.impact)).map_err(too_large)?;
+    let impact = share(exchange.impact, mid_value);
+    if let Some(most) = request.max_impact.filter(|most| impact > *most) {
+        return Err(Rejection::ImpactTooHigh { impact, most });
+    }
 
     // 4. Slippage: how wide it may be, and where the tolerance ends it.
     let latency_ms = account.settings().latency_ms.unwrap_or(order.chain().facts().block_ms as u32);
@@ -286,6 +294,8 @@ fn plan<'a>(
         quoted: exchange.quoted,
         minimum: minimum_received(exchange.quoted, request.tolerance)?,
         value: exchange.value,
+        mid_value,
+        impact,
         costs: Costs { lp_fee: exchange.lp_fee, impact: exchange.impact, slippage: Usd::ZERO },
         sold,
         bought,

@@ -279,6 +279,7 @@ impl Story {
             order,
             tolerance: *self.dice.pick(&[Ppm::from_bps(1), Ppm::from_bps(50), Ppm::ONE]),
             accept_price_age: AcceptPriceAge::No,
+            max_impact: None,
         };
         let market = self.market();
         let seed = Seed(self.dice.roll());

@@ -166,6 +166,9 @@ pub struct TradeRequest {
     /// Consent to an expired price.
     #[serde(default, skip_serializing_if = "AcceptPriceAge::is_no")]
     pub accept_price_age: AcceptPriceAge,
+    /// The largest price impact that is accepted. Absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_impact: Option<Ppm>,
 }
 
 /// An amount of either kind. Written `"$436.33"` for dollars, `"147189740111234571"` for base units.
@@ -397,7 +400,7 @@ pub enum Rejection {
         gas: Usd,
     },
     /// The account holds less of the token than it would give.
-    #[error("this needs {needed} of the token, and the account holds {available}")]
+    #[error("{}", Held { needed: *.needed, available: *.available })]
     InsufficientPosition {
         /// Whole tokens needed.
         needed: Quantity,
@@ -472,6 +475,14 @@ pub enum Rejection {
         /// The largest allowed.
         most: Usd,
     },
+    /// The order moves the price further than the request accepts.
+    #[error("this order moves the price by {impact}, and at most {most} is accepted", impact = Percent(*.impact), most = Percent(*.most))]
+    ImpactTooHigh {
+        /// The price impact.
+        impact: Ppm,
+        /// The largest accepted.
+        most: Ppm,
+    },
     /// The market is too thin for this amount.
     #[error("the market is too thin: this amount would take all its liquidity")]
     InsufficientLiquidity,
@@ -499,6 +510,9 @@ impl Rejection {
     pub fn remedy(&self) -> &'static str {
         match self {
             Rejection::InsufficientFunds { .. } => "Lower the amount, use Max, or add funds.",
+            Rejection::InsufficientPosition { needed, .. } if needed.is_zero() => {
+                "Buy some first, or pick a token you hold."
+            }
             Rejection::InsufficientPosition { .. } => "Lower the amount, or use Max to sell all of it.",
             Rejection::InsufficientGas { .. } => "Add funds, or sell something on a chain with cheaper gas first.",
             Rejection::UnknownToken { .. } => "Add the token by its address, or pick one from the list.",
@@ -511,6 +525,7 @@ impl Rejection {
             Rejection::AmountNegative => "Enter a positive amount; to go the other way, sell instead of buy.",
             Rejection::AmountTooFine { .. } => "Use fewer decimal places.",
             Rejection::OutsideLimits { .. } => "Change the amount, or the limits in Settings.",
+            Rejection::ImpactTooHigh { .. } => "Lower the amount, split it over time, or accept a larger price impact.",
             Rejection::InsufficientLiquidity => "Lower the amount, or split it over time.",
             Rejection::SameToken => "Pick two different tokens.",
             Rejection::CrossChain { .. } => "Pick two tokens of one chain, or sell one and buy the other.",
@@ -525,6 +540,35 @@ struct GasPart<'a>(&'a Usd);
 impl fmt::Display for GasPart<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "${} of it gas", self.0)
+    }
+}
+
+/// What is missing of a position. "Needs 0" would say nothing to someone who asked for all of nothing.
+struct Held {
+    needed: Quantity,
+    available: Quantity,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.needed.is_zero() {
+            f.write_str("the account holds none of the token")
+        } else {
+            write!(f, "this needs {} of the token, and the account holds {}", self.needed, self.available)
+        }
+    }
+}
+
+struct Percent(Ppm);
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.0.parts() / 10_000, self.0.parts() % 10_000);
+        let digits = format!("{rest:04}");
+        match digits.trim_end_matches('0') {
+            "" => write!(f, "{whole}%"),
+            rest => write!(f, "{whole}.{rest}%"),
+        }
     }
 }
 

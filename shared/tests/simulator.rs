@@ -85,6 +85,7 @@ fn request(order: Order) -> TradeRequest {
         order,
         tolerance: Ppm::from_bps(50),
         accept_price_age: AcceptPriceAge::No,
+        max_impact: None,
     }
 }
 
@@ -315,6 +316,20 @@ fn an_expired_price_needs_consent_and_the_trade_records_it() {
     }
 }
 
+#[test]
+fn an_order_that_moves_the_price_further_than_is_accepted_is_refused_and_the_limit_itself_is_not() {
+    let rich = account_with("1000000", sure(), MarketKind::Real);
+    let free = buy(weth(), Size::Usd(usd("200000")));
+    let impact = preview(&rich, &free, &market(), AT).expect("a preview").impact;
+    assert!(impact > Ppm::from_bps(500), "{impact:?}");
+    let limited = |parts| TradeRequest { max_impact: Ppm::new(parts), ..free };
+    let at_limit = execute(&rich, &limited(impact.parts()), &market(), AT, Seed(1)).expect("a fill");
+    assert_eq!(at_limit, execute(&rich, &free, &market(), AT, Seed(1)).expect("a fill"));
+    let most = Ppm::new(impact.parts() - 1).expect("a share");
+    let refused = Err(Rejection::ImpactTooHigh { impact, most });
+    assert_eq!(execute(&rich, &limited(most.parts()), &market(), AT, Seed(1)), refused);
+}
+
 /// Every rejection the simulator can give, each by the shortest way there, each with a message that
 /// names the figures and a remedy.
 #[test]
@@ -365,7 +380,7 @@ fn every_rejection_is_typed_says_its_cause_and_has_a_remedy() {
                 needed: "0".parse().expect("a quantity"),
                 available: "0".parse().expect("a quantity"),
             },
-            "this needs 0 of the token, and the account holds 0",
+            "the account holds none of the token",
         ),
         (
             &a,
@@ -394,6 +409,16 @@ fn every_rejection_is_typed_says_its_cause_and_has_a_remedy() {
             &expired_gas,
             Rejection::GasPriceExpired { chain: Chain::Ethereum, as_of: AT.plus_millis(-300_000), age_ms: 300_000 },
             "300 seconds old",
+        ),
+        (
+            &rich,
+            TradeRequest { max_impact: Ppm::new(99_999), ..buy(weth(), Size::Usd(usd("500000"))) },
+            &m,
+            Rejection::ImpactTooHigh {
+                impact: Ppm::new(198_922).expect("a share"),
+                most: Ppm::new(99_999).expect("a share"),
+            },
+            "moves the price by 19.8922%, and at most 9.9999% is accepted",
         ),
         (&a, buy(weth(), Size::Usd(Usd::ZERO)), &m, Rejection::AmountZero, "the amount is zero"),
         (&a, buy(weth(), whole("0.0")), &m, Rejection::AmountZero, "the amount is zero"),

@@ -86,6 +86,9 @@ pub struct RequestLine {
     /// Consent to an expired price.
     #[serde(default)]
     pub accept_price_age: AcceptPriceAge,
+    /// The largest price impact that is accepted, in parts per million. Left out: any.
+    #[serde(default)]
+    pub max_impact: Option<Ppm>,
 }
 
 /// A line of output.
@@ -311,6 +314,7 @@ impl Desk {
             order: input.request.order,
             tolerance: input.request.tolerance.unwrap_or(account.settings().tolerance),
             accept_price_age: input.request.accept_price_age,
+            max_impact: input.request.max_impact,
         };
         if self.preview {
             let preview = simulator::preview(account, &request, market, at);

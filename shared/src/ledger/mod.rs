@@ -32,5 +32,5 @@ pub use event::{Event, MarketKind, Opened};
 pub use footprint::{FOOTPRINT_HALF_LIFE_MS, Footprint};
 pub use journal::{Damage, Entry, Head, JournalError, Ledger, Replay, Truncated, VERSION};
 pub use position::{Holding, Lot};
-pub use settings::{CostMethod, Settings, SettingsError};
+pub use settings::{CostMethod, IMPACT_CONFIRMED_FROM, IMPACT_REFUSED_FROM, Settings, SettingsError};
 pub use valuation::{Valuation, Valued};

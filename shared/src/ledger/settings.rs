@@ -80,7 +80,7 @@ pub struct Settings {
     pub smallest_trade: Usd,
     /// The largest trade allowed, in dollars.
     pub largest_trade: Usd,
-    /// Whether the desk shows every detail at once.
+    /// Whether a confirmed trade may move the price as far as it takes: see [`Settings::max_impact`].
     pub expert: bool,
 }
 
@@ -123,7 +123,21 @@ pub const MAX_LATENCY_MS: u32 = 600_000;
 /// The largest daily volatility that can be set: 1,000 %, in parts per billion.
 pub const MAX_SIGMA_DAY: u64 = 10_000_000_000;
 
+/// From this price impact on, a person confirms by typing it what an order would do to the price.
+pub const IMPACT_CONFIRMED_FROM: Ppm = Ppm::from_bps(1_000);
+/// From this price impact on, an order is refused unless the account is an expert's.
+pub const IMPACT_REFUSED_FROM: Ppm = Ppm::from_bps(1_500);
+
 impl Settings {
+    /// The largest price impact to put into a request, where the person has accepted `accepted`: nothing
+    /// accepted stops below [`IMPACT_CONFIRMED_FROM`], and whatever was accepted stops below
+    /// [`IMPACT_REFUSED_FROM`] unless the account is an expert's.
+    pub fn max_impact(&self, accepted: Option<Ppm>) -> Ppm {
+        let below = |share: Ppm| Ppm::new(share.parts().saturating_sub(1)).unwrap_or_default();
+        let wish = accepted.unwrap_or_default().max(below(IMPACT_CONFIRMED_FROM));
+        if self.expert { wish } else { wish.min(below(IMPACT_REFUSED_FROM)) }
+    }
+
     /// Whether these settings can be traded on.
     ///
     /// # Errors
@@ -177,6 +191,24 @@ mod tests {
             (Settings { sigma_day: Some(MAX_SIGMA_DAY + 1), ..base }, SettingsError::Sigma),
         ] {
             assert_eq!(settings.validate(), Err(error));
+        }
+    }
+
+    #[test]
+    fn price_impact_takes_consent_from_ten_percent_and_an_expert_from_fifteen() {
+        let ppm = |parts| Ppm::new(parts).unwrap();
+        let plain = Settings::default();
+        let expert = Settings { expert: true, ..plain };
+        for (settings, accepted, most) in [
+            (plain, None, 99_999),
+            (expert, None, 99_999),
+            (plain, Some(20_000), 99_999),
+            (plain, Some(120_000), 120_000),
+            (plain, Some(300_000), 149_999),
+            (expert, Some(300_000), 300_000),
+            (expert, Some(1_000_000), 1_000_000),
+        ] {
+            assert_eq!(settings.max_impact(accepted.map(ppm)), ppm(most), "{accepted:?}");
         }
     }
 
