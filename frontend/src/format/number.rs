@@ -4,13 +4,13 @@ use rust_decimal::Decimal;
 use shared::money::{Price, Quantity, Units, Usd};
 use shared::trade::Ppm;
 
+use super::marks::marks;
+
 /// What stands where nothing is known.
 pub const UNKNOWN: &str = "-";
 
 /// The true minus sign: as wide as a plus, so columns stand.
 const MINUS: &str = "\u{2212}";
-const GROUP: char = ',';
-const POINT: char = '.';
 
 /// Below this many leading zeros a small price is written out; from here on they are counted.
 const COUNTED_ZEROS: usize = 4;
@@ -78,15 +78,10 @@ impl Digits {
     }
 
     fn unsigned(&self) -> String {
-        let mut out = String::with_capacity(self.whole.len() * 4 / 3 + self.fraction.len() + 1);
-        for (at, digit) in self.whole.chars().enumerate() {
-            if at > 0 && (self.whole.len() - at).is_multiple_of(3) {
-                out.push(GROUP);
-            }
-            out.push(digit);
-        }
+        let marks = marks();
+        let mut out = marks.grouped(&self.whole);
         if !self.fraction.is_empty() {
-            out.push(POINT);
+            out.push(marks.point);
             out.push_str(&self.fraction);
         }
         out
@@ -142,6 +137,11 @@ pub fn price(price: Price) -> String {
     format!("${}", decimal(&Digits::read(&price.to_string())))
 }
 
+/// How much of one thing another is worth, with the digits of a price.
+pub fn rate(rate: Decimal) -> String {
+    decimal(&Digits::read(&rate.to_string()))
+}
+
 fn decimal(digits: &Digits) -> String {
     match digits.whole.len() {
         4.. => digits.rounded(2).unsigned(),
@@ -161,7 +161,7 @@ fn small(digits: &Digits, significant: usize, least: usize) -> String {
         return shown.unsigned();
     }
     let counted: String = zeros.to_string().chars().map(subscript).collect();
-    format!("0{POINT}0{counted}{}", &shown.fraction[zeros..])
+    format!("0{}0{counted}{}", marks().point, &shown.fraction[zeros..])
 }
 
 fn subscript(digit: char) -> char {
@@ -184,6 +184,12 @@ pub fn quantity(quantity: Quantity) -> String {
     }
     let shown = digits.rounded(places).trimmed(0);
     format!("{}{}", shown.minus(), shown.unsigned())
+}
+
+/// Whole tokens with every digit there is.
+pub fn exact(quantity: Quantity) -> String {
+    let digits = Digits::read(&quantity.to_string());
+    [digits.minus(), &digits.unsigned()].concat()
 }
 
 /// Base units as whole tokens; see [`quantity`].
@@ -229,30 +235,6 @@ pub fn coins(wei: u64) -> String {
 /// Whole numbers with separators.
 pub fn whole(number: u64) -> String {
     Digits::read(&number.to_string()).unsigned()
-}
-
-/// Reads an amount as people type it: separators between groups of three are let pass.
-///
-/// What does not fit that pattern is left alone, so that the core's own reader names the fault.
-pub fn typed(text: &str) -> String {
-    let text = text.trim().trim_start_matches('$').replace(['\u{2212}', '\u{2013}'], "-");
-    let (whole, fraction) = match text.split_once(POINT) {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (text.as_str(), None),
-    };
-    let mut groups = whole.trim_start_matches('-').split(GROUP);
-    let first_fits = groups.next().is_some_and(|group| (1..=3).contains(&group.len()) || !whole.contains(GROUP));
-    if !first_fits || !groups.all(|group| group.len() == 3) {
-        return text;
-    }
-    let whole = whole.replace(GROUP, "");
-    // `.5` and `5.` are how hands type; the core wants both sides of the point.
-    let (sign, bare) = whole.split_at(usize::from(whole.starts_with('-')));
-    let bare = if bare.is_empty() && fraction.is_some_and(|digits| !digits.is_empty()) { "0" } else { bare };
-    match fraction {
-        Some(digits) if !digits.is_empty() => format!("{sign}{bare}{POINT}{digits}"),
-        Some(_) | None => format!("{sign}{bare}"),
-    }
 }
 
 /// Which way a figure points, for its sign, triangle and colour.
@@ -408,6 +390,21 @@ mod tests {
     }
 
     #[test]
+    fn figures_follow_the_marks_of_the_country() {
+        use crate::format::marks::{Marks, set_marks};
+        set_marks(Marks::COMMA);
+        assert_eq!(usd(dollars("1234567.89")), "$1.234.567,89");
+        assert_eq!(price("0.000052".parse().unwrap()), "$0,0\u{2084}52");
+        assert_eq!(compact_usd(dollars("1234567")), "$1,23M");
+        assert_eq!(exact("12345.678901234567890123".parse().unwrap()), "12.345,678901234567890123");
+        assert_eq!(percent("-1.5".parse().unwrap()), "\u{2212}1,50%");
+        set_marks(Marks::LAKH);
+        assert_eq!(usd(dollars("1234567.89")), "$12,34,567.89");
+        // Tests share threads.
+        set_marks(Marks::POINT);
+    }
+
+    #[test]
     fn shares_show_as_percentages() {
         for (parts, shown) in [(5_000, "0.5%"), (20_000, "2%"), (1_000_000, "100%"), (0, "0%"), (1, "0.0001%")] {
             assert_eq!(ppm(Ppm::new(parts).unwrap()), shown);
@@ -432,25 +429,5 @@ mod tests {
         assert_eq!(coins(2_000_000_000_000), "0.0\u{2085}2");
         assert_eq!(coins(1_234_567_000_000_000), "0.001235");
         assert_eq!(whole(107_000), "107,000");
-    }
-
-    #[test]
-    fn typed_amounts_may_carry_separators_and_nothing_is_guessed() {
-        for (typed_text, read) in [
-            ("1,234.5", "1234.5"),
-            (" $1000 ", "1000"),
-            (".5", "0.5"),
-            ("5.", "5"),
-            ("-5", "-5"),
-            ("\u{2212}5", "-5"),
-            ("1,5", "1,5"),
-            ("1.234,5", "1.234,5"),
-            ("12,34", "12,34"),
-            ("1e5", "1e5"),
-            (".", ""),
-            ("", ""),
-        ] {
-            assert_eq!(typed(typed_text), read, "{typed_text}");
-        }
     }
 }
