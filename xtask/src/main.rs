@@ -5,6 +5,7 @@
 
 mod bench;
 mod build;
+mod chart;
 mod docs;
 mod serve;
 mod stage;
@@ -88,6 +89,6 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Docs => docs::generate(&workspace),
         Command::Setup => Toolbox::with(&workspace, &tools::EVERYTHING).map(drop),
-        Command::Stage => stage::run(),
+        Command::Stage => stage::run(&workspace),
     }
 }

@@ -15,8 +15,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use sha2::{Digest as _, Sha384};
 
+use crate::chart;
+use crate::workspace::Workspace;
+
 /// Works on the folder Trunk has staged.
-pub fn run() -> Result<()> {
+pub fn run(workspace: &Workspace) -> Result<()> {
     let staged = env::var_os("TRUNK_STAGING_DIR").context("`stage` is Trunk's to call: see Trunk.toml")?;
     let base = env::var("TRUNK_PUBLIC_URL").unwrap_or_else(|_| "/".into());
     let staged = PathBuf::from(staged);
@@ -27,6 +30,7 @@ pub fn run() -> Result<()> {
     for Script { name, body } in scripts {
         fs::write(staged.join(name), body)?;
     }
+    let html = chart::stage(&html, &workspace.path("frontend/chart"), &staged, &base)?;
     let html = refresh_integrity(&html.replace(BASE, &base), &base, &staged)?;
     refuse_inline(&html)?;
 

@@ -10,12 +10,16 @@ use shared::money::Price;
 use shared::quote::{Quote, Source};
 use shared::time::Timestamp;
 use shared::token::TokenKey;
-use shared::wire::{Gas, Markets, MissingReason, Prices};
+use shared::wire::{Candle, Gas, Markets, MissingReason, Prices, Range};
+
+use crate::io::candles::Candles;
 
 /// The market every demo account trades in. One for all, so that figures can be compared.
 const DEMO_SEED: u64 = 1;
 /// A day.
 const DAY_MS: i64 = 86_400_000;
+/// Prices looked at for the high and the low of a demo candle.
+const SAMPLES: u32 = 5;
 
 /// The market, and its surroundings.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +49,21 @@ impl View {
             .filter_map(|(key, quote)| Some((*key, change(demo.price(*key, yesterday)?, quote.price)?)))
             .collect();
         View { market, changes, missing: BTreeMap::new() }
+    }
+
+    /// The past of a token in the demo market, in candles as long as the backend's.
+    pub fn demo_past(key: TokenKey, range: Range, until: Timestamp) -> Candles {
+        const MINUTE_MS: u64 = 60_000;
+        let (minutes, count) = match range {
+            Range::Day => (15, 96),
+            Range::Week => (240, 42),
+            Range::Month => (240, 180),
+            Range::Quarter => (1_440, 90),
+            Range::Year => (5_760, 91),
+        };
+        let grain_ms = minutes * MINUTE_MS;
+        let bars = DemoMarket::new(DEMO_SEED).candles(key, grain_ms, count, until, SAMPLES);
+        Candles { grain_ms, as_of: until, candles: bars.into_iter().map(Candle::from).collect() }
     }
 
     /// Whether answers of the backend belong here. An answer may arrive when the account in hand has
