@@ -5,6 +5,8 @@ use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::path;
 
 use crate::components::Shell;
+use crate::components::keys::provide_keys;
+use crate::components::looks::provide_looks;
 use crate::components::theme::provide_theme;
 use crate::desk::provide_desk;
 use crate::io::build;
@@ -14,6 +16,8 @@ use crate::pages::{Accounts, Conventions, History, NotFound, Portfolio, Settings
 #[component]
 pub fn App() -> impl IntoView {
     provide_theme();
+    provide_looks();
+    provide_keys();
     provide_desk();
     view! {
         <Router base=build::base()>

@@ -98,7 +98,7 @@ pub fn PriceAge(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
     let class = text(move || {
         let class = match desk.freshness(token.get()) {
             Some(Freshness::Stale) => "num warn",
-            Some(Freshness::Expired) => "num loss",
+            Some(Freshness::Expired) => "num bad",
             Some(Freshness::Fresh) | None => "num faint",
         };
         class.to_owned()

@@ -189,7 +189,7 @@ fn exact(desk: Desk, value: Amount, token: Option<shared::token::TokenKey>) -> S
     match (value, token) {
         (Amount::Units(units), Some(key)) => {
             let (symbol, decimals) = desk.naming(key);
-            format!("{} {symbol}", units.quantity(decimals))
+            format!("{} {symbol}", number::exact(units.quantity(decimals)))
         }
         (value, token) => amount(desk, value, token),
     }

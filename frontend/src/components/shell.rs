@@ -6,6 +6,8 @@ use leptos_router::hooks::use_location;
 
 use super::account_summary::signed_ppm;
 use super::common::{Icon, Shape, Signed};
+use super::keys::KeyList;
+use super::looks::Looks;
 use super::theme::ThemeButton;
 use super::{AccountMenu, Badges, Banner, ReceiptSheet, ToastList};
 use crate::desk::use_desk;
@@ -42,7 +44,10 @@ pub fn Shell(children: Children) -> impl IntoView {
 #[component]
 fn Header() -> impl IntoView {
     let desk = use_desk();
+    let looks: Looks = expect_context();
     let equity = move || {
+        // The only figure that stays while the marks between digits are chosen.
+        looks.numbers.track();
         desk.valuation
             .with(|worth| worth.as_ref().and_then(|worth| worth.equity))
             .map_or_else(|| number::UNKNOWN.to_owned(), format::usd)
@@ -58,11 +63,11 @@ fn Header() -> impl IntoView {
             </A>
             <Badges/>
             <nav class="nav" aria-label="Pages">
-                <A href="/" exact=true>"Trade"</A>
-                <A href="/portfolio">"Portfolio"</A>
-                <A href="/history">"History"</A>
+                <A href="/" exact=true {..} aria-keyshortcuts="t">"Trade"</A>
+                <A href="/portfolio" {..} aria-keyshortcuts="p">"Portfolio"</A>
+                <A href="/history" {..} aria-keyshortcuts="h">"History"</A>
                 <A href="/accounts">"Accounts"</A>
-                <A href="/settings">"Settings"</A>
+                <A href="/settings" {..} aria-keyshortcuts=",">"Settings"</A>
             </nav>
             <div class="header-end">
                 <span class="header-equity small" title="Equity, and return on what you put in">
@@ -70,6 +75,7 @@ fn Header() -> impl IntoView {
                     <Signed figure=earned/>
                 </span>
                 <AccountMenu/>
+                <KeyList/>
                 <ThemeButton/>
             </div>
         </header>

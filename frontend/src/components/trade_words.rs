@@ -1,10 +1,11 @@
 //! A trade in words: what it does, what it did, why it was refused.
 
+use shared::ledger::IMPACT_REFUSED_FROM;
 use shared::token::{Token, TokenKey};
-use shared::trade::{Amount, Order, Rejection, Trade};
+use shared::trade::{Amount, Order, Ppm, Rejection, Trade};
 
 use crate::desk::Desk;
-use crate::format::{age, price, quantity, units, usd, words};
+use crate::format::{age, ppm, price, quantity, units, usd, words};
 
 /// An amount with its unit: `$1,000.00`, `0.4213 WETH`.
 pub fn amount(desk: Desk, amount: Amount, token: Option<TokenKey>) -> String {
@@ -67,6 +68,9 @@ pub fn rejection(desk: Desk, rejection: &Rejection, order: &Order) -> (&'static 
             "Not enough cash",
             format!("This needs {}, {} of it gas, and you have {} in cash.", usd(*needed), usd(*gas), usd(*available)),
         ),
+        Rejection::InsufficientPosition { needed, .. } if needed.is_zero() => {
+            ("Nothing to sell", format!("You hold no {}.", sold()))
+        }
         Rejection::InsufficientPosition { needed, available } => (
             "Not enough to sell",
             format!("This needs {} {}, and you hold {}.", quantity(*needed), sold(), quantity(*available)),
@@ -104,6 +108,23 @@ pub fn rejection(desk: Desk, rejection: &Rejection, order: &Order) -> (&'static 
             "Outside your limits",
             format!("A trade of {} is outside your limits of {} to {}.", usd(*value), usd(*least), usd(*most)),
         ),
+        Rejection::ImpactTooHigh { impact, most } if *impact >= IMPACT_REFUSED_FROM => (
+            "Too large for this market",
+            format!(
+                "This order moves the price against you by {}. From {} on it is refused{}.",
+                ppm(hundredths(*impact)),
+                ppm(IMPACT_REFUSED_FROM),
+                if *most < IMPACT_REFUSED_FROM { "" } else { " unless you confirm it" },
+            ),
+        ),
+        Rejection::ImpactTooHigh { impact, most } => (
+            "The price impact has grown",
+            format!(
+                "This order now moves the price against you by {}, and you accepted {}.",
+                ppm(hundredths(*impact)),
+                ppm(hundredths(*most)),
+            ),
+        ),
         Rejection::InsufficientLiquidity => {
             ("The market is too thin", "This amount would take all the liquidity of the market.".to_owned())
         }
@@ -114,6 +135,22 @@ pub fn rejection(desk: Desk, rejection: &Rejection, order: &Order) -> (&'static 
         Rejection::MixedMarkets => ("Wrong market", "Demo prices and real prices never mix in one account.".to_owned()),
         Rejection::TooLarge => ("Amount too large", "The amount is too large to account for.".to_owned()),
     }
+}
+
+/// What a person at this desk can do about a rejection.
+pub fn remedy(rejection: &Rejection) -> &'static str {
+    match rejection {
+        Rejection::ImpactTooHigh { impact, .. } if *impact >= IMPACT_REFUSED_FROM => {
+            "Lower the amount or split it over time. Expert mode in Settings allows it."
+        }
+        Rejection::ImpactTooHigh { .. } => "Look at the figures again, and type the impact once more.",
+        other => other.remedy(),
+    }
+}
+
+/// A share to a hundredth of a percent, up: a limit is never shown lower than it is.
+fn hundredths(share: Ppm) -> Ppm {
+    Ppm::new(share.parts().div_ceil(100) * 100).unwrap_or(share)
 }
 
 /// What was known of one side of a trade: `$3,141.59, 4 s old, CoinGecko`.

@@ -74,11 +74,13 @@ pub async fn trade(
     order: Order,
     tolerance: Ppm,
     accept_price_age: AcceptPriceAge,
+    max_impact: Ppm,
     seen: u64,
 ) -> Result<Arc<Entry>, Refusal> {
     let started = clock::stopwatch();
     let make = move |account: &Account, now| {
-        let request = TradeRequest { id: random::trade_id(now)?, order, tolerance, accept_price_age };
+        let max_impact = Some(max_impact);
+        let request = TradeRequest { id: random::trade_id(now)?, order, tolerance, accept_price_age, max_impact };
         let seed = random::seed()?;
         let mut trade =
             desk.view.with_untracked(|view| simulator::execute(account, &request, &view.market, now, seed))?;

@@ -109,7 +109,7 @@ fn list(tokens: &[TokenKey]) -> String {
 }
 
 /// The body of a good answer.
-async fn fetch(path: &str) -> Result<(String, Asked), ApiError> {
+pub(super) async fn fetch(path: &str) -> Result<(String, Asked), ApiError> {
     let signal = AbortSignal::timeout_with_u32(TIMEOUT_MS);
     let asked = clock::ask();
     let response = Request::get(path)

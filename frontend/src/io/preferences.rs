@@ -10,6 +10,14 @@ pub enum Preference {
     Account,
     /// The chain the market list is filtered by; absent for all.
     Chain,
+    /// The starred tokens, by their keys, with commas between.
+    Favourites,
+    /// The marks between digits; absent for the browser's.
+    Numbers,
+    /// The colours of gain and loss; absent for green and red.
+    Colours,
+    /// `off` where single keys are not taken.
+    Keys,
 }
 
 impl Preference {
@@ -18,6 +26,10 @@ impl Preference {
             Preference::Theme => "foolscap.theme",
             Preference::Account => "foolscap.account",
             Preference::Chain => "foolscap.chain",
+            Preference::Favourites => "foolscap.favourites",
+            Preference::Numbers => "foolscap.numbers",
+            Preference::Colours => "foolscap.colours",
+            Preference::Keys => "foolscap.keys",
         }
     }
 }

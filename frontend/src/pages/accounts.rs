@@ -10,8 +10,7 @@ use crate::components::common::Segments;
 use crate::components::transfer::ExportButtons;
 use crate::desk::accounts::{self, Wish};
 use crate::desk::{Desk, Tone, commands, use_desk};
-use crate::format::number::typed;
-use crate::format::words::sentence;
+use crate::format::typed;
 use crate::format::{date_time, usd};
 use crate::io::journal::Record;
 
@@ -84,7 +83,7 @@ fn hand(desk: Desk, record: &Record) -> AnyView {
                     </div>
                 </div>
             </form>
-            {dollars("deposit", "Add paper dollars", "", "1,000", "add-funds", "Add", Callback::new(fund))}
+            {dollars("deposit", "Add paper dollars", "", "1000", "add-funds", "Add", Callback::new(fund))}
             <h3>"Journal"</h3>
             <p class="faint">"Everything that happened to this account, one line each, chained by hashes. It lives on this device: keep a copy."</p>
             <ExportButtons/>
@@ -93,7 +92,7 @@ fn hand(desk: Desk, record: &Record) -> AnyView {
                 "A reset puts this account into the archive as it is, and a new one with the same name and settings takes its place. "
                 "Balance, orders and history begin anew together. You can take the archived one back at any time."
             </p>
-            {dollars("reset-deposit", "Paper dollars to start with", "10,000", "10,000", "reset", "Reset this account", Callback::new(reset))}
+            {dollars("reset-deposit", "Paper dollars to start with", "10000", "10000", "reset", "Reset this account", Callback::new(reset))}
         </section>
     }
     .into_any()
@@ -231,7 +230,7 @@ fn new_account(desk: Desk) -> AnyView {
                     prop:value=name on:input=move |event| name.set(event_target_value(&event))/>
             </div>
             <Segments label="Market" options=markets value=market on_choose=move |chosen| market.set(chosen)/>
-            {dollars("new-deposit", "Paper dollars to start with", "10,000", "10,000", "new-open", "Open the account", Callback::new(open))}
+            {dollars("new-deposit", "Paper dollars to start with", "10000", "10000", "new-open", "Open the account", Callback::new(open))}
         </section>
     }
     .into_any()
@@ -251,13 +250,13 @@ fn dollars(
     let wrong = RwSignal::new(None::<String>);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        match typed(&amount.read_untracked()).parse::<Usd>() {
+        match typed::dollars(&amount.read_untracked()) {
             Ok(dollars) => {
                 wrong.set(None);
                 amount.set(start.to_owned());
                 take.run(dollars);
             }
-            Err(error) => wrong.set(Some(format!("{}.", sentence(&error.to_string())))),
+            Err(error) => wrong.set(Some(error)),
         }
     };
     view! {

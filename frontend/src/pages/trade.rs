@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::components::common::{Tabs, text};
 use crate::components::shell::use_rail;
-use crate::components::{AccountSummary, HistoryTable, MarketList, PositionsTable, Ticket, TokenHead};
+use crate::components::{AccountSummary, Chart, HistoryTable, MarketList, PositionsTable, Ticket, TokenHead};
 use crate::desk::use_desk;
 
 /// `/`
@@ -34,6 +34,7 @@ pub fn Trade() -> impl IntoView {
             </aside>
             <div class="desk-centre">
                 <TokenHead/>
+                <Chart/>
                 <Tabs id="desk" label="Your account" names=names open=tab/>
                 <div id="desk-panel" role="tabpanel" aria-labelledby=text(move || format!("desk-tab-{}", tab.get()))>
                     {move || match tab.get() {

@@ -20,9 +20,16 @@ test('each rejection says its cause, its remedy, and that on the button', async 
     await expect(desk.button).toHaveText('Enter an amount');
   });
   await test.step('no number', async () => {
-    await desk.amount.fill('1.234,5');
+    await desk.amount.fill('ten');
     await expect(page.getByTestId('amount-error')).toContainText('is not a decimal number');
-    await expect(desk.button).toHaveText('Enter an amount like 1234.56');
+    await expect(desk.button).toHaveText('Enter an amount like 1,234.56');
+  });
+  await test.step('a number that could be meant in two ways', async () => {
+    for (const text of ['1.234,5', '1,5', '0,500']) {
+      await desk.amount.fill(text);
+      await expect(page.getByTestId('amount-error')).toHaveText('Write decimals after “.” and thousands with “,”, as in 1,234.56.');
+      await expect(desk.button).toHaveText('Enter an amount like 1,234.56');
+    }
   });
   await test.step('zero', async () => {
     await desk.amount.fill('0');

@@ -21,6 +21,9 @@ pub fn Segments<T>(
     /// `segments` or `chips`.
     #[prop(optional, default = "segments")]
     class: &'static str,
+    /// A key for each, where they have keys.
+    #[prop(optional)]
+    keys: &'static [&'static str],
 ) -> impl IntoView
 where
     T: Copy + PartialEq + Send + Sync + 'static,
@@ -29,11 +32,13 @@ where
         options
             .get()
             .into_iter()
-            .map(|(option, words, name)| {
+            .enumerate()
+            .map(|(at, (option, words, name))| {
                 view! {
                     <button
                         type="button"
                         data-testid=name
+                        aria-keyshortcuts=keys.get(at).copied()
                         aria-pressed=text(move || (value.get() == option).to_string())
                         on:click=move |_| on_choose.run(option)
                     >

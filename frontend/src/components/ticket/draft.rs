@@ -1,16 +1,18 @@
 //! What stands on the ticket, and what the simulator says to it.
 
 use leptos::prelude::*;
-use shared::ledger::Account;
+use rust_decimal::Decimal;
+use shared::ledger::{Account, IMPACT_CONFIRMED_FROM};
 use shared::money::{MoneyError, Quantity, Usd};
 use shared::simulator::{self, Preview};
 use shared::time::Timestamp;
 use shared::token::TokenKey;
 use shared::trade::{AcceptPriceAge, Order, Ppm, Rejection, Size, TradeRequest};
 
+use super::shares;
 use crate::desk::commands::Refusal;
 use crate::desk::{Desk, use_desk};
-use crate::format::number::typed;
+use crate::format::typed::{Unclear, editable, typed};
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,10 @@ pub enum Unready {
     Empty,
     /// The amount is no number.
     NotANumber(MoneyError),
+    /// The points and commas of the amount could be meant in two ways.
+    Unclear(Unclear),
+    /// The tolerance of one's own is no share.
+    Tolerance,
     /// A swap without its other token.
     NoOther,
 }
@@ -76,8 +82,20 @@ pub enum Answer {
     Unready(Unready),
     /// The simulator refuses it.
     Rejected(Order, Rejection),
+    /// It moves the price so far that the person says so first, by typing this many percent.
+    Unconfirmed(Order, Box<Preview>, u32),
     /// It can be placed.
     Ready(Order, Box<Preview>),
+}
+
+impl Answer {
+    /// The order and the simulator's answer to it, where it has one.
+    pub fn preview(&self) -> Option<(&Order, &Preview)> {
+        match self {
+            Answer::Unconfirmed(order, preview, _) | Answer::Ready(order, preview) => Some((order, preview)),
+            Answer::Unready(_) | Answer::Rejected(..) => None,
+        }
+    }
 }
 
 /// The ticket's state.
@@ -92,8 +110,12 @@ pub struct Draft {
     pub entered: RwSignal<Entered>,
     /// What it counts.
     pub unit: RwSignal<Unit>,
-    /// How far the amount received may fall below the quote.
+    /// How far the amount received may fall below the quote; `None` for what the account has set.
     pub tolerance: RwSignal<Option<Ppm>>,
+    /// The tolerance of one's own, as typed; empty where another is chosen.
+    pub own_tolerance: RwSignal<String>,
+    /// The price impact in percent, as typed to confirm it.
+    pub impact: RwSignal<String>,
     /// Whether the person accepts the age of an expired price.
     pub consent: RwSignal<bool>,
     /// How far it has come.
@@ -117,6 +139,8 @@ impl Draft {
             entered: RwSignal::new(Entered::Text(String::new())),
             unit: RwSignal::new(Unit::Usd),
             tolerance: RwSignal::new(None),
+            own_tolerance: RwSignal::new(String::new()),
+            impact: RwSignal::new(String::new()),
             consent: RwSignal::new(false),
             stage: RwSignal::new(Stage::Edit),
             refused: RwSignal::new(None),
@@ -129,6 +153,29 @@ impl Draft {
         own.or_else(|| self.desk.with_account(|account| account.settings().tolerance)).unwrap_or_default()
     }
 
+    /// Takes a tolerance as it is typed. What is no share above zero leaves the ticket not filled in.
+    pub fn type_tolerance(&self, text: String) {
+        self.tolerance.set(percent(&text).filter(|share| share.parts() > 0));
+        self.own_tolerance.set(text);
+    }
+
+    /// Whether what stands in the field of one's own tolerance is no tolerance.
+    pub fn is_tolerance_wrong(&self) -> bool {
+        self.tolerance.get().is_none() && self.own_tolerance.with(|text| !text.trim().is_empty())
+    }
+
+    /// The price impact that was typed, if one was.
+    fn accepted_impact(&self) -> Option<Ppm> {
+        self.impact.with(|text| percent(text))
+    }
+
+    /// The largest price impact to go into a request: what the person has accepted, as far as the account's
+    /// terms allow it.
+    pub fn max_impact(&self) -> Ppm {
+        let accepted = self.accepted_impact();
+        self.desk.with_account(|account| account.settings().max_impact(accepted)).unwrap_or_default()
+    }
+
     /// The order as entered.
     ///
     /// # Errors
@@ -136,6 +183,9 @@ impl Draft {
     pub fn order(&self) -> Result<Order, Unready> {
         let token = self.desk.selected.get();
         let size = self.size()?;
+        if self.is_tolerance_wrong() {
+            return Err(Unready::Tolerance);
+        }
         match self.side.get() {
             Side::Buy => Ok(Order::Buy { token, size }),
             Side::Sell => Ok(Order::Sell { token, size }),
@@ -147,7 +197,7 @@ impl Draft {
         let entered = self.entered.read();
         let text = match &*entered {
             Entered::All => return Ok(Size::All),
-            Entered::Text(text) => typed(text),
+            Entered::Text(text) => typed(text).map_err(Unready::Unclear)?,
         };
         if text.is_empty() {
             return Err(Unready::Empty);
@@ -168,13 +218,25 @@ impl Draft {
             Ok(order) => order,
             Err(unready) => return Answer::Unready(unready),
         };
-        let request = TradeRequest { id: no_id(), order, tolerance: self.tolerance_now(), accept_price_age };
         let now = self.desk.now.get();
-        let asked =
-            |account: &Account| self.desk.view.with(|view| simulator::preview(account, &request, &view.market, now));
+        let asked = |account: &Account| {
+            // What could be confirmed is shown; only what is refused in any case is not.
+            let max_impact = Some(account.settings().max_impact(Some(Ppm::ONE)));
+            let tolerance = self.tolerance_now();
+            let request = TradeRequest { id: no_id(), order, tolerance, accept_price_age, max_impact };
+            self.desk.view.with(|view| simulator::preview(account, &request, &view.market, now))
+        };
         match self.desk.with_account(asked) {
             None => Answer::Unready(Unready::NoAccount),
-            Some(Ok(preview)) => Answer::Ready(order, Box::new(preview)),
+            Some(Ok(preview)) => {
+                let wanted = preview.impact.parts().div_ceil(10_000);
+                let is_confirmed = self.accepted_impact().is_some_and(|share| share.parts() >= wanted * 10_000);
+                if preview.impact >= IMPACT_CONFIRMED_FROM && !is_confirmed {
+                    Answer::Unconfirmed(order, Box::new(preview), wanted)
+                } else {
+                    Answer::Ready(order, Box::new(preview))
+                }
+            }
             Some(Err(rejection)) => Answer::Rejected(order, rejection),
         }
     }
@@ -224,7 +286,7 @@ impl Draft {
                 }
             }
         });
-        self.entered.set(Entered::Text(text.unwrap_or_default()));
+        self.entered.set(Entered::Text(editable(&text.unwrap_or_default())));
     }
 
     /// Goes back to filling in.
@@ -236,6 +298,7 @@ impl Draft {
 
     /// Clears the amount after a trade. Consent by hand was for that trade only.
     pub fn clear(&self) {
+        self.impact.set(String::new());
         self.entered.set(Entered::Text(String::new()));
         if !self.desk.is_offline() {
             self.consent.set(false);
@@ -245,33 +308,25 @@ impl Draft {
     }
 }
 
-/// Shares of what there is.
-mod shares {
-    use shared::money::{Rounding, Units, Usd};
+/// A share as people type it, in percent: `0.5`, `12 %`.
+fn percent(text: &str) -> Option<Ppm> {
+    let digits = typed(text.trim().trim_end_matches('%')).ok()?;
+    let parts = digits.parse::<Decimal>().ok()?.checked_mul(Decimal::from(10_000))?.round();
+    u32::try_from(parts).ok().and_then(Ppm::new)
+}
 
-    /// `percent` of a dollar amount, rounded down to the cent, as text.
-    pub fn of_usd(usd: Usd, percent: u8) -> Option<String> {
-        const CENT: i128 = 10_000_000_000;
-        let atoms = usd.atoms().checked_mul(i128::from(percent))? / 100;
-        Usd::from_atoms(atoms / CENT * CENT).ok().map(|usd| usd.to_string())
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// `percent` of a token amount, rounded down.
-    pub fn of_units(units: Units, percent: u8) -> Option<Units> {
-        let percent = percent.to_string().parse::<Units>().ok()?;
-        let hundred = "100".parse::<Units>().ok()?;
-        units.portion(percent.0, hundred.0, Rounding::Down).ok()
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn shares_are_rounded_down_so_that_they_are_always_there() {
-            assert_eq!(of_usd("9999.99".parse().unwrap(), 25).unwrap(), "2499.99");
-            assert_eq!(of_usd("0.03".parse().unwrap(), 50).unwrap(), "0.01");
-            assert_eq!(of_units("7".parse().unwrap(), 50).unwrap().to_string(), "3");
+    #[test]
+    fn shares_are_read_in_percent_and_nothing_else_is() {
+        for (text, parts) in [("0.5", Some(5_000)), ("12 %", Some(120_000)), ("100%", Some(1_000_000)), ("0", Some(0))]
+        {
+            assert_eq!(percent(text).map(Ppm::parts), parts, "{text}");
+        }
+        for text in ["", "%", "101", "-1", "a", "0,5", "99999999999999999999999999999"] {
+            assert_eq!(percent(text), None, "{text}");
         }
     }
 }

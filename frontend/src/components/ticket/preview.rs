@@ -6,26 +6,27 @@ use shared::money::Usd;
 use shared::simulator::Preview;
 use shared::trade::{Amount, Order, Ppm};
 
-use super::draft::Side;
+use super::draft::{Answer, Side};
 use crate::components::common::{Line, text};
 use crate::components::trade_words::{amount, leg};
 use crate::desk::{Desk, use_desk};
 use crate::format::{self, gwei, number, ppm, usd, usd_fine, words};
 
-/// From this share on, price impact deserves a look; then a warning; then an alarm.
-const IMPACT_STEPS: [(u32, &str); 3] = [(50_000, "loss strong"), (30_000, "loss"), (10_000, "warn")];
+/// From these shares on, price impact deserves a look, a warning, an alarm: parts per million, colour, word.
+const IMPACT_STEPS: [(u32, &str, &str); 3] =
+    [(50_000, "bad strong", ", very high"), (30_000, "bad", ", high"), (10_000, "warn", ", noticeable")];
 
-/// The class that colours a price impact.
-fn impact_class(impact: Ppm) -> &'static str {
-    IMPACT_STEPS.iter().find(|(parts, _)| impact.parts() >= *parts).map_or("", |(_, class)| class)
+/// How a price impact is coloured, and the word that says the same.
+fn impact_step(impact: Ppm) -> Option<(&'static str, &'static str)> {
+    IMPACT_STEPS.iter().find(|(parts, ..)| impact.parts() >= *parts).map(|(_, class, word)| (*class, *word))
 }
 
 /// What comes out, large, with its band.
 #[component]
-pub fn Result(preview: Signal<Option<(Order, Preview)>>) -> impl IntoView {
+pub fn Expected(answer: Memo<Answer>) -> impl IntoView {
     let desk = use_desk();
     let shown = move || {
-        preview.read().as_ref().map(|(order, preview)| {
+        answer.read().preview().map(|(order, preview)| {
             let token = order.bought();
             let band = match (preview.low == preview.high, token) {
                 (true, _) => String::new(),
@@ -51,19 +52,19 @@ pub fn Result(preview: Signal<Option<(Order, Preview)>>) -> impl IntoView {
 
 /// The costs as a quiet list.
 #[component]
-pub fn Costs(preview: Signal<Option<(Order, Preview)>>, side: RwSignal<Side>) -> impl IntoView {
+pub fn Costs(answer: Memo<Answer>, side: RwSignal<Side>) -> impl IntoView {
     let desk = use_desk();
-    let of = move |read: fn(&Preview) -> String| {
-        let read = move |(_, preview): &(Order, Preview)| read(preview);
-        text(move || preview.with(|answer| answer.as_ref().map_or_else(|| number::UNKNOWN.to_owned(), read)))
+    let of = move |read: fn(Desk, &Order, &Preview) -> String| {
+        text(move || {
+            answer.with(|answer| {
+                let read = |(order, preview): (&Order, &Preview)| read(desk, order, preview);
+                answer.preview().map_or_else(|| number::UNKNOWN.to_owned(), read)
+            })
+        })
     };
-    let with_order = move |read: fn(Desk, &Order, &Preview) -> String| {
-        let read = move |(order, preview): &(Order, Preview)| read(desk, order, preview);
-        text(move || preview.with(|answer| answer.as_ref().map_or_else(|| number::UNKNOWN.to_owned(), read)))
-    };
-    let impact = text(move || {
-        preview.with(|answer| answer.as_ref().map_or("", |(_, preview)| impact_class(preview.impact)).to_owned())
-    });
+    let step = move |answer: &Answer| answer.preview().and_then(|(_, preview)| impact_step(preview.impact));
+    let impact_class = text(move || answer.with(step).map_or("", |(class, _)| class).to_owned());
+    let impact_word = text(move || answer.with(step).map_or("", |(_, word)| word).to_owned());
     let total_name = text(move || {
         let name = match side.get() {
             Side::Buy => "Total to pay",
@@ -75,33 +76,34 @@ pub fn Costs(preview: Signal<Option<(Order, Preview)>>, side: RwSignal<Side>) ->
     view! {
         <dl class="figures costs" data-testid="preview">
             <Line name="Mid price" help="The price before your order, its age, and where it came from.">
-                <span class="small" data-testid="preview-mid">{with_order(|_, _, preview| mids(preview))}</span>
+                <span class="small" data-testid="preview-mid">{of(|_, _, preview| mids(preview))}</span>
             </Line>
             <Line name="Price impact" help="How far this order itself moves the pool's price. Your own recent trades count: half of their mark is gone after a minute.">
-                <span class=impact data-testid="preview-impact">
-                    {of(|preview| format!("{} ({})", usd_fine(preview.costs.impact), ppm_rounded(preview.impact)))}
+                <span class=impact_class data-testid="preview-impact">
+                    {of(|_, _, preview| format!("{} ({})", usd_fine(preview.costs.impact), ppm_rounded(preview.impact)))}
+                    {impact_word}
                 </span>
             </Line>
             <Line name="LP fee" help="The pool's fee to its liquidity providers. It is in what you receive.">
-                <span data-testid="preview-lp-fee">{of(|preview| format!("{} ({})", usd_fine(preview.costs.lp_fee), fees(preview)))}</span>
+                <span data-testid="preview-lp-fee">{of(|_, _, preview| format!("{} ({})", usd_fine(preview.costs.lp_fee), fees(preview)))}</span>
             </Line>
             <Line name="Pool" help="What the impact is computed from, best knowledge first: reserves, liquidity, volume, or an assumed depth.">
-                <span class="small wrap">{with_order(pools)}</span>
+                <span class="small wrap">{of(pools)}</span>
             </Line>
             <Line name="Gas" help="Units × (base fee + priority fee), plus the L1 data fee where the chain has one, at the price of the chain's coin. Paid in cash.">
-                <span data-testid="preview-gas">{of(|preview| usd_fine(preview.gas.usd))}</span>
+                <span data-testid="preview-gas">{of(|_, _, preview| usd_fine(preview.gas.usd))}</span>
             </Line>
             <Line name="Gas from">
-                <span class="small wrap">{with_order(gas_detail)}</span>
+                <span class="small wrap">{of(gas_detail)}</span>
             </Line>
             <Line name="Chance to fail" help="Some transactions fail on chain. Then nothing is exchanged, and gas is paid all the same. Set it in Settings.">
-                {of(|preview| ppm(preview.failure_rate))}
+                {of(|_, _, preview| ppm(preview.failure_rate))}
             </Line>
             <Line name="Minimum received" help="Expected × (1 − tolerance), rounded down. If execution offers less, the trade fails and only gas is paid." class="rule">
-                <span data-testid="preview-minimum">{with_order(|desk, order, preview| amount(desk, preview.minimum, order.bought()))}</span>
+                <span data-testid="preview-minimum">{of(|desk, order, preview| amount(desk, preview.minimum, order.bought()))}</span>
             </Line>
             <Line name=total_name class="total">
-                <span data-testid="preview-total">{with_order(total)}</span>
+                <span data-testid="preview-total">{of(total)}</span>
             </Line>
         </dl>
     }
@@ -178,10 +180,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn impact_is_coloured_at_one_three_and_five_percent() {
-        for (parts, class) in [(0, ""), (9_999, ""), (10_000, "warn"), (30_000, "loss"), (50_000, "loss strong")] {
-            assert_eq!(impact_class(Ppm::new(parts).unwrap()), class);
+    fn impact_is_coloured_and_named_at_one_three_and_five_percent() {
+        for (parts, class, word) in [
+            (10_000, "warn", ", noticeable"),
+            (29_999, "warn", ", noticeable"),
+            (30_000, "bad", ", high"),
+            (50_000, "bad strong", ", very high"),
+            (1_000_000, "bad strong", ", very high"),
+        ] {
+            assert_eq!(impact_step(Ppm::new(parts).unwrap()), Some((class, word)));
         }
+        assert_eq!(impact_step(Ppm::new(9_999).unwrap()), None);
     }
 
     #[test]
