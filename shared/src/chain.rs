@@ -147,11 +147,15 @@ static BASE: ChainFacts = ChainFacts {
 static SEPOLIA: ChainFacts = ChainFacts {
     id: 11_155_111,
     name: "Sepolia",
-    is_test: true,
+    native_symbol: "ETH",
+    native_coin_id: "ethereum",
     platform: None,
     network: None,
+    is_test: true,
+    is_op_stack: false,
+    block_ms: 12_000,
     anchor: (0, Timestamp::from_secs(1_633_267_481)),
-    ..ETHEREUM_LIKE
+    default_gas: DefaultGas { base_fee: 10 * GWEI, priority_fee: GWEI, l1_fee: 0 },
 };
 
 static BASE_SEPOLIA: ChainFacts = ChainFacts {
@@ -166,20 +170,6 @@ static BASE_SEPOLIA: ChainFacts = ChainFacts {
     block_ms: 2_000,
     anchor: (0, Timestamp::from_secs(1_695_768_288)),
     default_gas: DefaultGas { base_fee: GWEI / 100, priority_fee: GWEI / 1000, l1_fee: 2_000 * GWEI },
-};
-
-const ETHEREUM_LIKE: ChainFacts = ChainFacts {
-    id: 0,
-    name: "",
-    native_symbol: "ETH",
-    native_coin_id: "ethereum",
-    platform: None,
-    network: None,
-    is_test: false,
-    is_op_stack: false,
-    block_ms: 12_000,
-    anchor: (0, Timestamp::EPOCH),
-    default_gas: DefaultGas { base_fee: 10 * GWEI, priority_fee: GWEI, l1_fee: 0 },
 };
 
 impl fmt::Display for Chain {

@@ -4,6 +4,7 @@
 //! owner token is derived from it and shown to the backend, which keeps only
 //! its hash; the account id is derived from the token and is public.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -135,8 +136,21 @@ impl FromStr for AccountId {
 }
 
 /// The name of one trade: a UUIDv7, so ids sort by the time they were made.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TradeId([u8; 16]);
+
+impl Ord for TradeId {
+    /// As the bytes sort, compared as one number.
+    fn cmp(&self, other: &Self) -> Ordering {
+        u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+    }
+}
+
+impl PartialOrd for TradeId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl TradeId {
     /// The id made at `at` with 80 random bits drawn by the shell (RFC 9562, section 5.7).
@@ -148,22 +162,25 @@ impl TradeId {
         bytes[8] = (bytes[8] & 0x3f) | 0x80;
         TradeId(bytes)
     }
+
+    /// The id as a UUID is written: 36 characters of ASCII.
+    pub(crate) fn text(self) -> [u8; 36] {
+        let mut digits = [0; 32];
+        // 16 bytes always fill 32 digits.
+        let _ = alloy_primitives::hex::encode_to_slice(self.0, &mut digits);
+        let mut text = [b'-'; 36];
+        text[..8].copy_from_slice(&digits[..8]);
+        text[9..13].copy_from_slice(&digits[8..12]);
+        text[14..18].copy_from_slice(&digits[12..16]);
+        text[19..23].copy_from_slice(&digits[16..20]);
+        text[24..].copy_from_slice(&digits[20..]);
+        text
+    }
 }
 
 impl fmt::Display for TradeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [b'-'; 36];
-        let mut at = 0;
-        for (i, byte) in self.0.iter().enumerate() {
-            if matches!(i, 4 | 6 | 8 | 10) {
-                at += 1;
-            }
-            text[at] = HEX[usize::from(byte >> 4)];
-            text[at + 1] = HEX[usize::from(byte & 15)];
-            at += 2;
-        }
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

@@ -13,7 +13,7 @@
 use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::Account;
+use crate::ledger::{Account, Position};
 use crate::market::depth::{self, Exchange, Pool};
 use crate::market::draws::{BILLION, Draws, Spread};
 use crate::market::v2::PoolError;
@@ -292,7 +292,7 @@ fn plan<'a>(
     Ok(Plan {
         paid: exchange.paid,
         quoted: exchange.quoted,
-        minimum: minimum_received(exchange.quoted, request.tolerance)?,
+        minimum: exchange.quoted.less(request.tolerance).map_err(too_large)?,
         value: exchange.value,
         mid_value,
         impact,
@@ -379,19 +379,13 @@ fn side<'a>(
         return Err(Rejection::PriceExpired { token: token.key, as_of: quote.as_of, age_ms: quote.age_ms(at) });
     }
     let leg = depth::leg(token, &quote, market.pools.get(&token.key), account.settings().sigma_day, at);
-    let footprint = account.footprint(token.key, at);
-    Ok(Side { token, leg, footprint: if buying { footprint.bought } else { footprint.sold } })
+    let mark = account.position(token.key).map(Position::footprint);
+    let footprint = mark.map_or(Units::ZERO, |mark| if buying { mark.bought_at(at) } else { mark.sold_at(at) });
+    Ok(Side { token, leg, footprint })
 }
 
 fn check_kind(kind: MarketKind, source: Source) -> Result<(), Rejection> {
-    match (kind, source) {
-        (_, Source::Pinned)
-        | (MarketKind::Demo, Source::Demo)
-        | (MarketKind::Real, Source::Coingecko | Source::Cached) => Ok(()),
-        (MarketKind::Demo, Source::Coingecko | Source::Cached) | (MarketKind::Real, Source::Demo) => {
-            Err(Rejection::MixedMarkets)
-        }
-    }
+    if kind.admits(source) { Ok(()) } else { Err(Rejection::MixedMarkets) }
 }
 
 fn is_refused(quote: &Quote, market: &Market, consent: AcceptPriceAge, at: Timestamp) -> bool {
@@ -507,21 +501,8 @@ fn check_limits(account: &Account, value: Usd) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// `quote × (1 − tolerance)`, rounded down in base units (of 10⁻¹² dollars, for dollars).
-fn minimum_received(quoted: Amount, tolerance: Ppm) -> Result<Amount, Rejection> {
-    portion(quoted, U256::from(Ppm::ONE.parts() - tolerance.parts()), U256::from(Ppm::ONE.parts()))
-}
-
 fn scaled(amount: Amount, ppb: u64) -> Result<Amount, Rejection> {
-    portion(amount, U256::from(ppb), U256::from(BILLION))
-}
-
-fn portion(amount: Amount, numerator: U256, denominator: U256) -> Result<Amount, Rejection> {
-    match amount {
-        Amount::Usd(usd) => usd.portion(numerator, denominator, Rounding::Down).map(Amount::Usd),
-        Amount::Units(units) => units.portion(numerator, denominator, Rounding::Down).map(Amount::Units),
-    }
-    .map_err(too_large)
+    amount.portion(U256::from(ppb), U256::from(BILLION)).map_err(too_large)
 }
 
 /// Nobody sells something for nothing: the last base unit may be lost to slippage, but not filled.

@@ -55,29 +55,35 @@ impl Timestamp {
     pub const fn plus_millis(self, millis: i64) -> Timestamp {
         Timestamp::from_millis(self.0.saturating_add(millis))
     }
+
+    /// RFC 3339 with milliseconds, in UTC: 24 characters of ASCII.
+    pub(crate) fn text(self) -> [u8; 24] {
+        let (year, month, day) = civil(self.0 / DAY_MS);
+        // Both are small: 32 bits divide several times as fast as 64.
+        let (year, in_day) = (year as u32, (self.0 % DAY_MS) as u32);
+        let (in_minutes, in_seconds) = (in_day / 60_000, in_day / 1000);
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        for (at, value) in [
+            (0, year / 100),
+            (2, year % 100),
+            (5, month as u32),
+            (8, day as u32),
+            (11, in_minutes / 60),
+            (14, in_minutes % 60),
+            (17, in_seconds % 60),
+            (20, in_day % 1000 / 10),
+        ] {
+            text[at] += (value / 10) as u8;
+            text[at + 1] += (value % 10) as u8;
+        }
+        text[22] += (in_day % 10) as u8;
+        text
+    }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil(self.0 / DAY_MS);
-        let in_day = self.0 % DAY_MS;
-        let mut text = *b"0000-00-00T00:00:00.000Z";
-        for (end, width, value) in [
-            (4, 4, year),
-            (7, 2, month),
-            (10, 2, day),
-            (13, 2, in_day / 3_600_000),
-            (16, 2, in_day / 60_000 % 60),
-            (19, 2, in_day / 1000 % 60),
-            (23, 3, in_day % 1000),
-        ] {
-            let mut rest = value;
-            for place in 0..width {
-                text[end - 1 - place] = b'0' + (rest % 10) as u8;
-                rest /= 10;
-            }
-        }
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

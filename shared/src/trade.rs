@@ -7,11 +7,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Chain;
 use crate::ids::TradeId;
-use crate::money::{MoneyError, Price, Quantity, Units, Usd};
+use crate::money::{MoneyError, Price, Quantity, Rounding, Units, Usd};
 use crate::quote::Source;
 use crate::time::Timestamp;
 use crate::token::TokenKey;
@@ -194,6 +195,26 @@ impl Amount {
         match self {
             Amount::Usd(_) => Units::ZERO,
             Amount::Units(units) => units,
+        }
+    }
+
+    /// The least received where this much was quoted: `quote × (1 − tolerance)`, rounded down in base
+    /// units (of 10⁻¹² dollars, for dollars).
+    ///
+    /// # Errors
+    /// [`MoneyError::Overflow`].
+    pub fn less(self, tolerance: Ppm) -> Result<Amount, MoneyError> {
+        self.portion(U256::from(Ppm::ONE.parts() - tolerance.parts()), U256::from(Ppm::ONE.parts()))
+    }
+
+    /// `numerator ÷ denominator` of it, rounded down.
+    ///
+    /// # Errors
+    /// [`MoneyError::DivisionByZero`], [`MoneyError::Overflow`].
+    pub fn portion(self, numerator: U256, denominator: U256) -> Result<Amount, MoneyError> {
+        match self {
+            Amount::Usd(usd) => usd.portion(numerator, denominator, Rounding::Down).map(Amount::Usd),
+            Amount::Units(units) => units.portion(numerator, denominator, Rounding::Down).map(Amount::Units),
         }
     }
 }

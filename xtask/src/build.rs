@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::step::{run as execute, step};
+use crate::fresh::Stamp;
+use crate::step::{output, run as execute, step};
 use crate::tools::{APP, Toolbox};
 use crate::workspace::Workspace;
 
@@ -34,8 +35,14 @@ pub fn everything(workspace: &Workspace, tools: &Toolbox, args: &Args) -> Result
     server(workspace, tools, args.dev)
 }
 
-/// Builds the app into `dist/`.
+/// Builds the app into `dist/`, unless it is there already.
 pub fn app(workspace: &Workspace, tools: &Toolbox, args: &Args) -> Result<()> {
+    let compiler = output(tools.wasm_command("rustc").current_dir(&workspace.root).arg("-vV"))?;
+    let stamp = Stamp::of_app(workspace, &format!("{} {} {compiler}", args.dev, args.public_url))?;
+    if stamp.holds()? {
+        eprintln!("[xtask] build the app: nothing changed");
+        return Ok(());
+    }
     step("build the app", || {
         let mut trunk = tools.wasm_command("trunk");
         trunk.current_dir(&workspace.root).args(["build", "--public-url", &args.public_url]);
@@ -43,7 +50,8 @@ pub fn app(workspace: &Workspace, tools: &Toolbox, args: &Args) -> Result<()> {
             trunk.args(["--release=false", "--cargo-profile=dev"]);
         }
         // Trunk reads `NO_COLOR` as a boolean and stumbles over the usual `1`.
-        execute(trunk.env_remove("NO_COLOR").env("CARGO_TARGET_DIR", &workspace.target))
+        execute(trunk.env_remove("NO_COLOR").env("CARGO_TARGET_DIR", &workspace.target))?;
+        stamp.leave()
     })
 }
 

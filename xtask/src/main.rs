@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod chart;
 mod docs;
+mod fresh;
 mod serve;
 mod stage;
 mod step;

@@ -18,7 +18,6 @@ use serde::{Serialize, Serializer};
 
 use crate::ids::{AccountId, TradeId};
 use crate::money::{MoneyError, Price, Units, Usd};
-use crate::quote::Source;
 use crate::time::Timestamp;
 use crate::token::{Origin, Token, TokenKey, TokenTable};
 use crate::trade::{Order, Trade};
@@ -342,7 +341,7 @@ impl Account {
         if self.traded.contains(trade.id) {
             return Err(LedgerError::DuplicateTrade(trade.id));
         }
-        if [&trade.sold, &trade.bought].into_iter().flatten().any(|leg| self.is_foreign(leg.source)) {
+        if [&trade.sold, &trade.bought].into_iter().flatten().any(|leg| !self.market.admits(leg.source)) {
             return Err(LedgerError::MixedMarkets);
         }
         let gas = trade.gas.usd;
@@ -390,14 +389,6 @@ impl Account {
         (self.cash, self.totals, self.realised) = (cash, totals, realised);
         self.traded.insert(trade.id);
         Ok(())
-    }
-
-    fn is_foreign(&self, source: Source) -> bool {
-        match (self.market, source) {
-            (MarketKind::Real, Source::Coingecko | Source::Cached) | (MarketKind::Demo, Source::Demo) => false,
-            (_, Source::Pinned) => false,
-            (MarketKind::Real, Source::Demo) | (MarketKind::Demo, Source::Coingecko | Source::Cached) => true,
-        }
     }
 
     fn cash_after(&self, postings: &Postings) -> Result<Usd, LedgerError> {
@@ -510,6 +501,7 @@ mod tests {
 
     use super::*;
     use crate::chain::Chain;
+    use crate::quote::Source;
     use crate::trade::{
         AcceptPriceAge, Amount, Costs, Depth, Failure, GasPaid, GasSource, Leg, Outcome, Ppm, Seed, Size,
     };

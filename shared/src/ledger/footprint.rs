@@ -41,6 +41,16 @@ impl Footprint {
         Footprint { bought: left(self.bought, elapsed), sold: left(self.sold, elapsed), at }
     }
 
+    /// What is left at `at` of what was bought.
+    pub fn bought_at(&self, at: Timestamp) -> Units {
+        left(self.bought, at.since(self.at))
+    }
+
+    /// What is left at `at` of what was sold.
+    pub fn sold_at(&self, at: Timestamp) -> Units {
+        left(self.sold, at.since(self.at))
+    }
+
     /// The footprint after a fill at `at` that took `bought` out of the pool.
     pub(super) fn after_buying(self, bought: Units, at: Timestamp) -> Footprint {
         let now = self.decayed(at);
@@ -56,7 +66,10 @@ impl Footprint {
 
 fn left(units: Units, elapsed: u64) -> Units {
     let halvings = elapsed / FOOTPRINT_HALF_LIFE_MS;
-    if units.is_zero() || halvings >= FORGOTTEN_AFTER {
+    if elapsed == 0 || units.is_zero() {
+        return units;
+    }
+    if halvings >= FORGOTTEN_AFTER {
         return Units::ZERO;
     }
     // units ÷ 2^halvings × (1 − within ÷ 2 half-lives), in one division.

@@ -323,7 +323,7 @@ fn spell(out: &mut Vec<u8>, seq: u64, at: Timestamp, event: &Event, prev: &B256)
     out.extend_from_slice(b"{\"v\":1,\"seq\":");
     digits::number(out, seq);
     out.extend_from_slice(b",\"at\":\"");
-    digits::text(out, at);
+    digits::time(out, at);
     out.extend_from_slice(b"\",\"kind\":\"");
     out.extend_from_slice(event.kind().as_bytes());
     out.extend_from_slice(b"\",\"body\":");

@@ -24,11 +24,10 @@
 //! What follows from the rest is not written: the minimum received is the quote less the
 //! tolerance, rounded down. A trade that says otherwise is refused.
 
-use alloy_primitives::U256;
 use serde::Deserialize;
 
 use crate::ids::TradeId;
-use crate::money::{MoneyError, Price, Rounding, Usd};
+use crate::money::{Price, Usd};
 use crate::quote::Source;
 use crate::token::TokenKey;
 use crate::trade::{
@@ -44,7 +43,7 @@ use super::error::LedgerError;
 /// [`LedgerError::Malformed`] for a trade that says something this form leaves out as following
 /// from the rest; [`LedgerError::TooLarge`].
 pub(super) fn write(out: &mut Vec<u8>, trade: &Trade) -> Result<(), LedgerError> {
-    if minimum(trade.quoted, trade.tolerance)? != trade.minimum {
+    if trade.quoted.less(trade.tolerance)? != trade.minimum {
         return Err(LedgerError::Malformed("the minimum received is not the quote less the tolerance"));
     }
     out.extend_from_slice(b"{\"id\":\"");
@@ -174,15 +173,6 @@ fn leg(out: &mut Vec<u8>, leg: &Leg) {
     out.push(b']');
 }
 
-/// `quote × (1 − tolerance)`, rounded down.
-fn minimum(quoted: Amount, tolerance: Ppm) -> Result<Amount, MoneyError> {
-    let (left, all) = (U256::from(Ppm::ONE.parts() - tolerance.parts()), U256::from(Ppm::ONE.parts()));
-    match quoted {
-        Amount::Usd(usd) => usd.portion(left, all, Rounding::Down).map(Amount::Usd),
-        Amount::Units(units) => units.portion(left, all, Rounding::Down).map(Amount::Units),
-    }
-}
-
 type LegLine = (Price, u64, Source, Depth, Ppm, u64);
 
 /// The body of a `traded` entry.
@@ -243,7 +233,7 @@ impl TradeLine {
             outcome,
             paid: self.paid,
             quoted: self.quoted,
-            minimum: minimum(self.quoted, self.tolerance)?,
+            minimum: self.quoted.less(self.tolerance)?,
             received: self.got,
             value,
             costs: costs.unwrap_or_default(),

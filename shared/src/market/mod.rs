@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::Chain;
 use crate::money::{Units, Usd};
-use crate::quote::{Quote, Thresholds};
+use crate::quote::{Quote, Source, Thresholds};
 use crate::time::Timestamp;
 use crate::token::TokenKey;
 use crate::trade::{GasSource, Ppm};
@@ -30,6 +30,18 @@ pub enum MarketKind {
     Real,
     /// The seeded demo market.
     Demo,
+}
+
+impl MarketKind {
+    /// Whether prices from `source` may be used here. A pinned dollar is a dollar in both.
+    pub const fn admits(self, source: Source) -> bool {
+        match (self, source) {
+            (_, Source::Pinned)
+            | (MarketKind::Real, Source::Coingecko | Source::Cached)
+            | (MarketKind::Demo, Source::Demo) => true,
+            (MarketKind::Real, Source::Demo) | (MarketKind::Demo, Source::Coingecko | Source::Cached) => false,
+        }
+    }
 }
 
 /// What is known of the market at some moment.
@@ -99,7 +111,7 @@ pub struct PoolFacts {
     /// When this was learnt.
     pub as_of: Timestamp,
     /// Who says so.
-    pub source: crate::quote::Source,
+    pub source: Source,
 }
 
 /// What is known of gas on a chain.

@@ -9,7 +9,7 @@ use alloy_primitives::U256;
 use alloy_primitives::ruint::Uint;
 use serde::{Deserialize, Serialize};
 
-use crate::money::{MoneyError, Rounding, mul_div};
+use crate::money::{MoneyError, Rounding, is_zero, mul_div};
 use crate::trade::Ppm;
 
 /// Uniswap V2's fee: 0.3 %.
@@ -82,10 +82,10 @@ const SHARES: u32 = Ppm::ONE.parts();
 /// # Errors
 /// [`PoolError`].
 pub fn amount_out(amount_in: U256, reserve_in: U256, reserve_out: U256, fee: Ppm) -> Result<U256, PoolError> {
-    if amount_in.is_zero() {
+    if is_zero(&amount_in) {
         return Err(PoolError::ZeroAmount);
     }
-    if reserve_in.is_zero() || reserve_out.is_zero() {
+    if is_zero(&reserve_in) || is_zero(&reserve_out) {
         return Err(PoolError::InsufficientLiquidity);
     }
     let kept = amount_in.checked_mul(U256::from(SHARES - fee.parts())).ok_or(PoolError::Overflow)?;
@@ -104,10 +104,10 @@ pub fn amount_out(amount_in: U256, reserve_in: U256, reserve_out: U256, fee: Ppm
 /// # Errors
 /// [`PoolError`].
 pub fn amount_in(amount_out: U256, reserve_in: U256, reserve_out: U256, fee: Ppm) -> Result<U256, PoolError> {
-    if amount_out.is_zero() {
+    if is_zero(&amount_out) {
         return Err(PoolError::ZeroAmount);
     }
-    if reserve_in.is_zero() || amount_out >= reserve_out {
+    if is_zero(&reserve_in) || amount_out >= reserve_out {
         return Err(PoolError::InsufficientLiquidity);
     }
     let scaled = reserve_in.checked_mul(U256::from(SHARES)).ok_or(PoolError::Overflow)?;

@@ -11,23 +11,24 @@ use super::{MoneyError, Rounding};
 /// # Errors
 /// [`MoneyError::DivisionByZero`]; [`MoneyError::Overflow`] when the quotient needs more than 256 bits.
 pub fn mul_div(a: U256, b: U256, divisor: U256, rounding: Rounding) -> Result<U256, MoneyError> {
-    if divisor.is_zero() {
-        return Err(MoneyError::DivisionByZero);
-    }
     // Nearly all money fits in 128 bits a factor, where the product needs no overflow check and the
     // division is several times cheaper.
-    let (quotient, rest) = match (low_half(a), low_half(b)) {
-        (Some(x), Some(y)) => match (product(x, y), low_half(divisor)) {
-            ((0, low), Some(d)) => {
+    let (quotient, rest) = match (low_half(a), low_half(b), low_half(divisor)) {
+        (_, _, Some(0)) => return Err(MoneyError::DivisionByZero),
+        (Some(x), Some(y), Some(d)) => match product(x, y) {
+            (0, low) => {
                 let quotient = divide(low, d);
-                (U256::from(quotient), U256::from(low - quotient * d))
+                let rest = low - quotient * d;
+                return if rounds_up(rounding, rest, || d - rest, quotient & 1 == 1) {
+                    U256::from(quotient).checked_add(U256::ONE).ok_or(MoneyError::Overflow)
+                } else {
+                    Ok(U256::from(quotient))
+                };
             }
-            ((high, low), _) => {
-                let limbs = [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64];
-                U256::from_limbs(limbs).div_rem(divisor)
-            }
+            wide => joined(wide).div_rem(divisor),
         },
-        _ => {
+        (Some(x), Some(y), None) => joined(product(x, y)).div_rem(divisor),
+        (None, _, _) | (_, None, _) => {
             let wide: U512 = a.widening_mul(b);
             let (quotient, rest) = wide.div_rem(U512::from(divisor));
             if quotient.bit_len() > 256 {
@@ -36,17 +37,41 @@ pub fn mul_div(a: U256, b: U256, divisor: U256, rounding: Rounding) -> Result<U2
             (quotient.to::<U256>(), rest.to::<U256>())
         }
     };
-    let up = match rounding {
+    if rounds_up(rounding, rest, || divisor - rest, quotient.bit(0)) {
+        quotient.checked_add(U256::ONE).ok_or(MoneyError::Overflow)
+    } else {
+        Ok(quotient)
+    }
+}
+
+/// Whether a quotient with this `rest` goes up; `missing` is what the rest lacks to the divisor, so that
+/// nothing has to be doubled, which could overflow.
+fn rounds_up<T: Ord + Default>(rounding: Rounding, rest: T, missing: impl FnOnce() -> T, is_odd: bool) -> bool {
+    match rounding {
         Rounding::Down => false,
-        Rounding::Up => !rest.is_zero(),
-        // Compared with what is missing to the divisor, so that nothing can overflow.
-        Rounding::HalfEven => match rest.cmp(&(divisor - rest)) {
+        Rounding::Up => rest != T::default(),
+        Rounding::HalfEven => match rest.cmp(&missing()) {
             Ordering::Less => false,
-            Ordering::Equal => quotient.bit(0),
+            Ordering::Equal => is_odd,
             Ordering::Greater => true,
         },
-    };
-    if up { quotient.checked_add(U256::ONE).ok_or(MoneyError::Overflow) } else { Ok(quotient) }
+    }
+}
+
+fn joined((high, low): (u128, u128)) -> U256 {
+    U256::from_limbs([low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64])
+}
+
+/// Whether the value is zero. Asked of numbers that were just made, limb by limb: comparing them as wider
+/// words at once waits until all of them have reached the cache. Nearly always the first limb tells.
+pub(crate) fn is_zero(value: &U256) -> bool {
+    value.as_limbs()[0] == 0 && is_zero_above(value)
+}
+
+#[cold]
+#[inline(never)]
+fn is_zero_above(value: &U256) -> bool {
+    value.is_zero()
 }
 
 /// `n ÷ d` rounded down, by the narrow division where both are narrow.

@@ -15,6 +15,7 @@ mod text;
 mod units;
 mod usd;
 
+pub(crate) use integer::is_zero;
 pub use integer::{mul_div, pow10};
 pub use price::Price;
 pub use quantity::Quantity;

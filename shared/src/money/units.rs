@@ -6,7 +6,7 @@ use std::str::FromStr;
 use alloy_primitives::U256;
 use serde::{Serialize, Serializer};
 
-use super::integer::{low_half, mul_div};
+use super::integer::{is_zero, low_half, mul_div};
 use super::quantity::Quantity;
 use super::{MoneyError, Rounding, text};
 
@@ -20,7 +20,7 @@ impl Units {
 
     /// Whether there is nothing.
     pub fn is_zero(self) -> bool {
-        self.0.is_zero()
+        is_zero(&self.0)
     }
 
     /// Sum.

@@ -1,6 +1,8 @@
 //! US dollars.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use alloy_primitives::U256;
@@ -14,7 +16,7 @@ use super::{MoneyError, Rounding, USD_SCALE, text};
 /// US dollars, always at exactly [`USD_SCALE`] decimal places. May be negative.
 ///
 /// The range is ±79,228,162,514,264,337 dollars (96 bits at 12 places).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy)]
 pub struct Usd(Decimal);
 
 impl Usd {
@@ -130,6 +132,33 @@ impl Usd {
     /// [`MoneyError::DivisionByZero`], [`MoneyError::Overflow`].
     pub fn portion(self, numerator: U256, denominator: U256, rounding: Rounding) -> Result<Usd, MoneyError> {
         Usd::from_magnitude(mul_div(self.magnitude(), numerator, denominator, rounding)?, self.is_negative())
+    }
+}
+
+// All have one scale, so the integers compare as the amounts do, and zero has one form.
+impl PartialEq for Usd {
+    fn eq(&self, other: &Usd) -> bool {
+        self.atoms() == other.atoms()
+    }
+}
+
+impl Eq for Usd {}
+
+impl Hash for Usd {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.atoms().hash(state);
+    }
+}
+
+impl Ord for Usd {
+    fn cmp(&self, other: &Usd) -> Ordering {
+        self.atoms().cmp(&other.atoms())
+    }
+}
+
+impl PartialOrd for Usd {
+    fn partial_cmp(&self, other: &Usd) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

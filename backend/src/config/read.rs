@@ -1,19 +1,18 @@
-//! The server's settings: flags first, then the environment, then an `.env` file, then defaults.
+//! Reading the settings.
 //!
-//! They are read once, at the start. Every value that does not fit is reported together with the
-//! name it came under and what would have been right; secrets are never repeated.
+//! Every value that does not fit is reported together with the name it came under and what would have
+//! been right; secrets are never repeated.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr};
 
 use reqwest::Url;
 use shared::chain::Chain;
 use shared::market::MarketKind;
 use shared::quote::Thresholds;
+
+use super::{CoinGecko, Config, Environment, KeyKind, LogFormat, Metrics, Secret, SecretUrl};
 
 /// Flags of `foolscap serve`. Each has a variable of the environment beside it.
 #[derive(clap::Args, Debug, Clone, Default)]
@@ -61,279 +60,6 @@ pub struct Flags {
     /// A chain's RPC, for its gas: CHAIN=URL, once a chain [FOOLSCAP_RPC_<chain id>]
     #[arg(long, value_name = "CHAIN=URL")]
     pub rpc: Vec<String>,
-}
-
-/// The environment as text. What is empty counts as absent.
-#[derive(Debug, Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
-
-impl Environment {
-    /// This process's environment; where it says nothing, the `.env` file in the working folder.
-    ///
-    /// # Errors
-    /// [`EnvFileError`] when there is such a file and it cannot be read.
-    pub fn of_process() -> Result<Environment, EnvFileError> {
-        let path = Path::new(".env");
-        let mut all = match std::fs::read_to_string(path) {
-            Ok(text) => parse_env_file(&text)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(EnvFileError::Unreadable(error)),
-        };
-        let process = std::env::vars_os().filter_map(|(name, value)| {
-            // A value that is no UTF-8 is shown as such by the parser of that setting.
-            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-        });
-        all.extend(process.filter(|(_, value)| !value.is_empty()));
-        Ok(Environment(all))
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
-    }
-}
-
-impl<const N: usize> From<[(&str, &str); N]> for Environment {
-    fn from(pairs: [(&str, &str); N]) -> Environment {
-        Environment(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
-    }
-}
-
-/// Why an `.env` file was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum EnvFileError {
-    /// It cannot be read.
-    #[error("cannot read .env: {0}")]
-    Unreadable(io::Error),
-    /// A line is not `NAME=value`.
-    #[error("line {0} of .env is not NAME=value")]
-    Line(usize),
-}
-
-/// Reads `NAME=value` lines; empty lines and those that start with `#` are skipped, and quotes
-/// around a value are taken off.
-fn parse_env_file(text: &str) -> Result<BTreeMap<String, String>, EnvFileError> {
-    let mut pairs = BTreeMap::new();
-    for (at, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (name, value) = line.split_once('=').ok_or(EnvFileError::Line(at + 1))?;
-        let name = name.trim().trim_start_matches("export ").trim();
-        if name.is_empty() || name.contains(char::is_whitespace) {
-            return Err(EnvFileError::Line(at + 1));
-        }
-        let value = value.trim();
-        let unquoted = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
-        pairs.insert(name.to_owned(), unquoted.unwrap_or(value).to_owned());
-    }
-    Ok(pairs)
-}
-
-/// Everything the server is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// Where to listen.
-    pub listen: SocketAddr,
-    /// Host names, beside the loopback ones, that requests may name. Lower-case, without ports.
-    pub allowed_hosts: Vec<String>,
-    /// Where metrics are read.
-    pub metrics: Metrics,
-    /// How log lines are written.
-    pub log_format: LogFormat,
-    /// What is logged, in the filter language of `tracing-subscriber`.
-    pub log: String,
-    /// Which market the desk opens with.
-    pub market: MarketKind,
-    /// The chain a call means that names none.
-    pub default_chain: Chain,
-    /// When a price stops being fresh, and stale.
-    pub thresholds: Thresholds,
-    /// The price source.
-    pub coingecko: CoinGecko,
-    /// The RPCs of the chains that have one.
-    pub rpcs: BTreeMap<Chain, SecretUrl>,
-    /// What the server puts up with.
-    pub limits: Limits,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
-            allowed_hosts: Vec::new(),
-            metrics: Metrics::Preferably(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464)),
-            log_format: LogFormat::Human,
-            log: "info".into(),
-            market: MarketKind::Real,
-            default_chain: Chain::DEFAULT,
-            thresholds: Thresholds::default(),
-            coingecko: CoinGecko::default(),
-            rpcs: BTreeMap::new(),
-            limits: Limits::default(),
-        }
-    }
-}
-
-/// Where metrics are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metrics {
-    /// Nowhere.
-    Off,
-    /// Here if the address is free: the default, which must not keep the server from starting.
-    Preferably(SocketAddr),
-    /// Here, or the server does not start.
-    At(SocketAddr),
-}
-
-/// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Human,
-    /// One JSON object a line.
-    Json,
-}
-
-/// How CoinGecko is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CoinGecko {
-    /// The API's root, without a slash at its end.
-    pub base_url: Url,
-    /// The key, if there is one. It travels in a header and is shown nowhere.
-    pub key: Option<Secret>,
-    /// Which header the key goes into.
-    pub key_kind: KeyKind,
-    /// Calls in any minute, at most.
-    pub calls_per_minute: u32,
-    /// Time to connect.
-    pub connect_timeout: Duration,
-    /// Time for a whole call.
-    pub timeout: Duration,
-}
-
-impl Default for CoinGecko {
-    fn default() -> CoinGecko {
-        CoinGecko {
-            base_url: KeyKind::Demo.home(),
-            key: None,
-            key_kind: KeyKind::Demo,
-            calls_per_minute: 25,
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-/// The kinds of CoinGecko keys. Each has its own host and header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyKind {
-    /// The free plan.
-    Demo,
-    /// The paid plans.
-    Pro,
-}
-
-impl KeyKind {
-    /// The header such a key goes into.
-    pub const fn header(self) -> &'static str {
-        match self {
-            KeyKind::Demo => "x-cg-demo-api-key",
-            KeyKind::Pro => "x-cg-pro-api-key",
-        }
-    }
-
-    const fn host(self) -> &'static str {
-        match self {
-            KeyKind::Demo => "api.coingecko.com",
-            KeyKind::Pro => "pro-api.coingecko.com",
-        }
-    }
-
-    fn home(self) -> Url {
-        let text = format!("https://{}/api/v3", self.host());
-        match Url::parse(&text) {
-            Ok(url) => url,
-            Err(error) => unreachable!("{text} is a URL: {error}"),
-        }
-    }
-}
-
-/// What the server puts up with before it says no.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Time for a request's head to arrive.
-    pub head_timeout: Duration,
-    /// Time for a request to be answered.
-    pub request_timeout: Duration,
-    /// Bytes of a request's head.
-    pub head_bytes: usize,
-    /// Headers of a request.
-    pub headers: usize,
-    /// Bytes of a request's body.
-    pub body_bytes: u64,
-    /// Connections at a time; more wait in the system's queue.
-    pub connections: usize,
-    /// Time for open requests to end when the server stops.
-    pub drain: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            head_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(30),
-            head_bytes: 32 * 1024,
-            headers: 64,
-            body_bytes: 64 * 1024,
-            connections: 1024,
-            drain: Duration::from_secs(10),
-        }
-    }
-}
-
-/// A text that is shown nowhere.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps a text.
-    pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
-    }
-
-    /// The text, for the one place that needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-/// A URL whose path, query or user may hold a key: only its scheme and host are shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretUrl(Url);
-
-impl SecretUrl {
-    /// Keeps a URL.
-    pub const fn new(url: Url) -> SecretUrl {
-        SecretUrl(url)
-    }
-
-    /// The URL, for the one place that needs it.
-    pub const fn reveal(&self) -> &Url {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SecretUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}/…", self.0.scheme(), self.0.host_str().unwrap_or_default())
-    }
 }
 
 /// A setting that does not fit.
@@ -705,19 +431,10 @@ mod tests {
     }
 
     #[test]
-    fn an_env_file_is_read_as_people_write_it() {
-        let text = "# a comment\n\nA=1\nexport B = \"two words\"\nC='x'\nD=\n";
-        let pairs = parse_env_file(text).unwrap();
-        let values: Vec<_> = pairs.values().map(String::as_str).collect();
-        assert_eq!(values, ["1", "two words", "x", ""]);
-        assert!(matches!(parse_env_file("A=1\nnothing"), Err(EnvFileError::Line(2))));
-    }
-
-    #[test]
     fn the_example_file_names_every_variable_and_holds_the_defaults() {
         use clap::CommandFactory as _;
-        let text = include_str!("../../.env.example");
-        let config = Config::read(&Flags::default(), &Environment(parse_env_file(text).unwrap())).unwrap();
+        let text = include_str!("../../../.env.example");
+        let config = Config::read(&Flags::default(), &Environment::parse(text).unwrap()).unwrap();
         let metrics = Metrics::At("127.0.0.1:9464".parse().unwrap());
         assert_eq!(config, Config { metrics, ..Config::default() });
         for chain in Chain::ALL {

@@ -1,0 +1,183 @@
+//! The server's settings: flags first, then the environment, then an `.env` file, then defaults.
+//!
+//! Here is what they come to; [`read`] reads them, once, at the start; [`environment`] is where they
+//! are read from; [`secret`] what must not be shown.
+
+mod environment;
+mod read;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use reqwest::Url;
+use shared::chain::Chain;
+use shared::market::MarketKind;
+use shared::quote::Thresholds;
+
+pub use self::environment::{EnvFileError, Environment};
+pub use self::read::{ConfigError, ConfigErrors, Flags, is_loopback};
+pub use self::secret::{Secret, SecretUrl};
+
+/// Everything the server is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Host names, beside the loopback ones, that requests may name. Lower-case, without ports.
+    pub allowed_hosts: Vec<String>,
+    /// Where metrics are read.
+    pub metrics: Metrics,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// What is logged, in the filter language of `tracing-subscriber`.
+    pub log: String,
+    /// Which market the desk opens with.
+    pub market: MarketKind,
+    /// The chain a call means that names none.
+    pub default_chain: Chain,
+    /// When a price stops being fresh, and stale.
+    pub thresholds: Thresholds,
+    /// The price source.
+    pub coingecko: CoinGecko,
+    /// The RPCs of the chains that have one.
+    pub rpcs: BTreeMap<Chain, SecretUrl>,
+    /// What the server puts up with.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            allowed_hosts: Vec::new(),
+            metrics: Metrics::Preferably(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464)),
+            log_format: LogFormat::Human,
+            log: "info".into(),
+            market: MarketKind::Real,
+            default_chain: Chain::DEFAULT,
+            thresholds: Thresholds::default(),
+            coingecko: CoinGecko::default(),
+            rpcs: BTreeMap::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Where metrics are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metrics {
+    /// Nowhere.
+    Off,
+    /// Here if the address is free: the default, which must not keep the server from starting.
+    Preferably(SocketAddr),
+    /// Here, or the server does not start.
+    At(SocketAddr),
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How CoinGecko is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoinGecko {
+    /// The API's root, without a slash at its end.
+    pub base_url: Url,
+    /// The key, if there is one. It travels in a header and is shown nowhere.
+    pub key: Option<Secret>,
+    /// Which header the key goes into.
+    pub key_kind: KeyKind,
+    /// Calls in any minute, at most.
+    pub calls_per_minute: u32,
+    /// Time to connect.
+    pub connect_timeout: Duration,
+    /// Time for a whole call.
+    pub timeout: Duration,
+}
+
+impl Default for CoinGecko {
+    fn default() -> CoinGecko {
+        CoinGecko {
+            base_url: KeyKind::Demo.home(),
+            key: None,
+            key_kind: KeyKind::Demo,
+            calls_per_minute: 25,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The kinds of CoinGecko keys. Each has its own host and header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// The free plan.
+    Demo,
+    /// The paid plans.
+    Pro,
+}
+
+impl KeyKind {
+    /// The header such a key goes into.
+    pub const fn header(self) -> &'static str {
+        match self {
+            KeyKind::Demo => "x-cg-demo-api-key",
+            KeyKind::Pro => "x-cg-pro-api-key",
+        }
+    }
+
+    const fn host(self) -> &'static str {
+        match self {
+            KeyKind::Demo => "api.coingecko.com",
+            KeyKind::Pro => "pro-api.coingecko.com",
+        }
+    }
+
+    fn home(self) -> Url {
+        let text = format!("https://{}/api/v3", self.host());
+        match Url::parse(&text) {
+            Ok(url) => url,
+            Err(error) => unreachable!("{text} is a URL: {error}"),
+        }
+    }
+}
+
+/// What the server puts up with before it says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Time for a request's head to arrive.
+    pub head_timeout: Duration,
+    /// Time for a request to be answered.
+    pub request_timeout: Duration,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Headers of a request.
+    pub headers: usize,
+    /// Bytes of a request's body.
+    pub body_bytes: u64,
+    /// Connections at a time; more wait in the system's queue.
+    pub connections: usize,
+    /// Time for open requests to end when the server stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            head_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            head_bytes: 32 * 1024,
+            headers: 64,
+            body_bytes: 64 * 1024,
+            connections: 1024,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
