@@ -143,9 +143,9 @@ pub fn preview(
         high: scaled(plan.quoted, plan.spread.high())?,
         minimum: plan.minimum,
         value: plan.booked(plan.value),
-        mid_value: plan.mid_value,
+        mid_value: plan.mid_value()?,
         costs: plan.costs,
-        impact: plan.impact,
+        impact: plan.impact()?,
         sold: plan.sold.map(|side| side.leg),
         bought: plan.bought.map(|side| side.leg),
         gas: plan.gas,
@@ -162,11 +162,7 @@ struct Plan<'a> {
     minimum: Amount,
     /// Mid value of what the quote gives, in dollars.
     value: Usd,
-    /// Mid value of what the account gives, in dollars.
-    mid_value: Usd,
     costs: Costs,
-    /// Price impact as a share of the mid value.
-    impact: Ppm,
     sold: Option<Side<'a>>,
     bought: Option<Side<'a>>,
     gas: GasPaid,
@@ -176,6 +172,16 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// Mid value of what the account gives, in dollars.
+    fn mid_value(&self) -> Result<Usd, Rejection> {
+        self.value.plus(self.costs.lp_fee).and_then(|sum| sum.plus(self.costs.impact)).map_err(too_large)
+    }
+
+    /// Price impact as a share of the mid value.
+    fn impact(&self) -> Result<Ppm, Rejection> {
+        Ok(share(self.costs.impact, self.mid_value()?))
+    }
+
     /// An amount received, at the mid price of the quote.
     fn worth(&self, amount: Amount) -> Result<Usd, Rejection> {
         match (amount, &self.bought) {
@@ -274,12 +280,6 @@ fn plan<'a>(
         _ => return Err(Rejection::TooLarge),
     };
     check_limits(account, exchange.mid)?;
-    let mid_value =
-        exchange.value.plus(exchange.lp_fee).and_then(|sum| sum.plus(exchange.impact)).map_err(too_large)?;
-    let impact = share(exchange.impact, mid_value);
-    if let Some(most) = request.max_impact.filter(|most| impact > *most) {
-        return Err(Rejection::ImpactTooHigh { impact, most });
-    }
 
     // 4. Slippage: how wide it may be, and where the tolerance ends it.
     let latency_ms = account.settings().latency_ms.unwrap_or(order.chain().facts().block_ms as u32);
@@ -289,20 +289,25 @@ fn plan<'a>(
         .map(|side| Spread::over(side.leg.sigma, u64::from(latency_ms)))
         .reduce(Spread::and)
         .unwrap_or(Spread::over(0, 0));
-    Ok(Plan {
+    let plan = Plan {
         paid: exchange.paid,
         quoted: exchange.quoted,
         minimum: exchange.quoted.less(request.tolerance).map_err(too_large)?,
         value: exchange.value,
-        mid_value,
-        impact,
         costs: Costs { lp_fee: exchange.lp_fee, impact: exchange.impact, slippage: Usd::ZERO },
         sold,
         bought,
         gas,
         latency_ms,
         spread,
-    })
+    };
+    if let Some(most) = request.max_impact {
+        let impact = plan.impact()?;
+        if impact > most {
+            return Err(Rejection::ImpactTooHigh { impact, most });
+        }
+    }
+    Ok(plan)
 }
 
 /// An exchange in the terms of the account.

@@ -26,7 +26,8 @@ const POWERS: [u64; 20] = {
 /// A whole number.
 pub(super) fn number(out: &mut Vec<u8>, value: u64) {
     let (head, tails) = match value {
-        0..TEN_8 => (value, 0),
+        0..10 => return out.push(b'0' + value as u8),
+        10..TEN_8 => (value, 0),
         TEN_8..TEN_16 => (value / TEN_8, 1),
         TEN_16.. => (value / TEN_16, 2),
     };
@@ -47,6 +48,22 @@ fn padded(out: &mut Vec<u8>, value: u64, places: usize) {
     let places = places - 8 * tails;
     put(out, eight(head % TEN_8) >> (8 * (8 - places)), places);
     tail(out, value, tails);
+}
+
+/// The last `places` digits of `value`, at most 20, with leading zeros and without trailing ones. Some
+/// digit is none. Zeros are counted, not taken away one by one: how many there are nobody can predict.
+fn trimmed(out: &mut Vec<u8>, value: u64, places: usize) {
+    if places <= 8 {
+        let digits = eight(value % TEN_8) >> (8 * (8 - places));
+        return put(out, digits, 8 - digits.leading_zeros() as usize / 8);
+    }
+    let (high, low) = (value / TEN_8, value % TEN_8);
+    if low == 0 {
+        return trimmed(out, high, places - 8);
+    }
+    padded(out, high, places - 8);
+    let digits = eight(low);
+    put(out, digits, 8 - digits.leading_zeros() as usize / 8);
 }
 
 /// The last `count` times eight digits of `value`; at most two times.
@@ -111,18 +128,11 @@ fn scaled(out: &mut Vec<u8>, value: u128, places: u32) {
     wide(out, whole);
     if fraction != 0 {
         out.push(b'.');
-        padded(out, fraction, places);
-        trim(out);
+        trimmed(out, fraction, places);
     }
 }
 
 const USD_ONE: u64 = POWERS[USD_SCALE as usize];
-
-fn trim(out: &mut Vec<u8>) {
-    while out.last() == Some(&b'0') {
-        out.pop();
-    }
-}
 
 /// As [`scaled`], for fractions of more digits than 64 bits hold.
 #[cold]
@@ -133,9 +143,12 @@ fn fine(out: &mut Vec<u8>, value: u128, places: usize) {
     if fraction != 0 {
         let (high, low) = split(fraction, LIMB.0);
         out.push(b'.');
-        padded(out, high as u64, places - LIMB.1);
-        padded(out, low, LIMB.1);
-        trim(out);
+        if low == 0 {
+            trimmed(out, high as u64, places - LIMB.1);
+        } else {
+            padded(out, high as u64, places - LIMB.1);
+            trimmed(out, low, LIMB.1);
+        }
     }
 }
 
