@@ -14,7 +14,12 @@ if (container) {
   container.addEventListener('message', ({ data }) => {
     if (data === 'newer') announce();
   });
-  container.addEventListener('controllerchange', () => introduce(container.controller));
+  const meet = () => {
+    if (container.controller) document.documentElement.dataset.kept = 'whole';
+    introduce(container.controller);
+  };
+  container.addEventListener('controllerchange', meet);
+  meet();
   // Keeping the app is for the next visit: this one comes first.
   if (document.readyState === 'complete') settle();
   else addEventListener('load', settle, { once: true });
@@ -32,7 +37,7 @@ async function keep() {
     // No room, or not allowed here: the app works as it did, with its server.
     return;
   }
-  introduce(container.controller);
+  introduce(container.controller, 'settled');
   introduce(registration.waiting);
   registration.addEventListener('updatefound', () => {
     const worker = registration.installing;
@@ -45,8 +50,8 @@ async function keep() {
 }
 
 /** Tells a worker what this page is. One of another build says so. */
-function introduce(worker) {
-  worker?.postMessage({ build });
+function introduce(worker, stage = 'here') {
+  worker?.postMessage({ build, stage });
 }
 
 function announce() {

@@ -7,12 +7,13 @@
 // The API is none of its business: what the server says, the app asks, keeps and dates by itself.
 
 const BUILD = '%BUILD%';
-/** Name, relative to the scope, and hash of every file. The page itself is the empty name. */
+/** Name, relative to the scope, and hash of every file. */
 const FILES = [/*%FILES%*/];
 
 const SCOPE = new URL(self.registration.scope);
 const CACHES = `foolscap ${SCOPE.pathname} `;
 const OWN = CACHES + BUILD;
+const PAGE = new URL('index.html', SCOPE);
 /** A server answers each coding with `vary`; what lies here is decoded already. */
 const HOW = { ignoreVary: true };
 
@@ -25,7 +26,8 @@ self.addEventListener('message', (event) => {
   if (data.build === BUILD) {
     // A page of this very build: it came around an older worker, and there is nothing to announce.
     self.skipWaiting();
-    event.waitUntil(tidy());
+    // A page that still loads may not hold its lock yet; one that has settled is long past that.
+    if (data.stage === 'settled') event.waitUntil(tidy());
   } else if (data.build) {
     source.postMessage('newer');
   } else if (data === 'take over') {
@@ -49,10 +51,13 @@ async function fill() {
   const cache = await caches.open(OWN);
   const take = async ([name, integrity]) => {
     const url = new URL(name, SCOPE);
-    // Whatever the browser has kept is only as good as its hash; a page has none in its name to be kept by.
-    const response = await fetch(url, { integrity, cache: name ? 'default' : 'no-cache' });
+    // A name that carries a hash may come from what the browser keeps; any other is asked for anew.
+    const isHashed = /[0-9a-f]{12}/.test(name);
+    const response = await fetch(url, { integrity, cache: isHashed ? 'default' : 'no-cache' });
     if (!response.ok) throw new Error(`${url}: ${response.status}`);
-    await cache.put(url, response);
+    // A page that a host redirected to would be refused to a navigation: its content is the same.
+    const plain = response.redirected ? new Response(response.body, { headers: response.headers }) : response;
+    await cache.put(url, plain);
   };
   try {
     await Promise.all(FILES.map(take));
@@ -72,10 +77,12 @@ async function page(request) {
     // keep theirs.
     hasHandedOver = true;
     waiting.postMessage('take over');
-    return new Response('', { headers: { refresh: '0', 'content-type': 'text/html' } });
+    // A document without an icon has the browser ask the server for one.
+    const again = '<!doctype html><link rel="icon" href="data:,">';
+    return new Response(again, { headers: { refresh: '0', 'content-type': 'text/html' } });
   }
   const own = await caches.open(OWN);
-  return (await own.match(SCOPE, HOW)) ?? fetch(request);
+  return (await own.match(PAGE, HOW)) ?? fetch(request);
 }
 
 /** A file of this build, or of one that a tab still runs. */

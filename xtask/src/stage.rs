@@ -23,7 +23,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     let staged = env::var_os("TRUNK_STAGING_DIR").context("`stage` is Trunk's to call: see Trunk.toml")?;
     let base = env::var("TRUNK_PUBLIC_URL").unwrap_or_else(|_| "/".into());
     let staged = PathBuf::from(staged);
-    let page = staged.join("index.html");
+    let page = staged.join(PAGE);
     let html = fs::read_to_string(&page).with_context(|| page.display().to_string())?;
 
     let Staged { html, scripts } = stage(&html, &base)?;
@@ -37,12 +37,14 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     let mut files = files(&staged)?;
     let build = build(&html, &files);
     let html = introduce(&html, &base, &build)?;
-    files.insert(String::new(), integrity(html.as_bytes()));
+    files.insert(PAGE.to_owned(), integrity(html.as_bytes()));
     fs::write(&page, html)?;
     fs::write(staged.join(WORKER), worker(&build, &files)?)?;
     Ok(())
 }
 
+/// The page.
+const PAGE: &str = "index.html";
 /// In the page's source, for the path it is served below.
 const BASE: &str = "%BASE%";
 /// The service worker. It governs what lies beside and below it, so it stands beside the page.
@@ -50,8 +52,7 @@ const WORKER: &str = "sw.js";
 /// Its source, with places for what only the build knows.
 const WORKER_SOURCE: &str = include_str!("../../frontend/offline/worker.js");
 
-/// Name and integrity of every staged file the app may ask for, other than its page. Icons and the
-/// like are for the browser and for search engines, which ask the server.
+/// Name and integrity of every staged file the app or its browser may ask for, other than the page.
 fn files(staged: &Path) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     let mut open = vec![staged.to_path_buf()];
@@ -63,8 +64,8 @@ fn files(staged: &Path) -> Result<BTreeMap<String, String>> {
                 continue;
             }
             let name = path.strip_prefix(staged)?.to_string_lossy().replace('\\', "/");
-            let is_apart = name == "index.html" || name == WORKER || name.starts_with('.');
-            if !is_apart && !name.ends_with(".png") && !name.ends_with(".txt") {
+            let is_apart = name == PAGE || name == WORKER || name.starts_with('.');
+            if !is_apart && !name.ends_with(".txt") {
                 found.insert(name, integrity(&fs::read(&path)?));
             }
         }
@@ -218,21 +219,21 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const PAGE: &str = r#"<head><link rel="modulepreload" href="/app.js" integrity="sha384-old"></head><body><script type="module">
+    const SAMPLE: &str = r#"<head><link rel="modulepreload" href="/app.js" integrity="sha384-old"></head><body><script type="module">
 import init from '/app.js';
 await init();
 </script><script src="/kept.js"></script></body>"#;
 
     #[test]
     fn an_inline_script_becomes_a_file_named_by_its_content() {
-        let staged = stage(PAGE, "/").unwrap();
+        let staged = stage(SAMPLE, "/").unwrap();
         let [script] = &staged.scripts[..] else { panic!("one script") };
         assert_eq!(script.body, "import init from '/app.js';\nawait init();\n");
         assert!(staged.html.contains(&format!(r#"<script type="module" src="/{}" integrity="sha384-"#, script.name)));
         assert!(staged.html.contains(r#"<script src="/kept.js"></script>"#));
         assert!(!staged.html.contains("await"));
 
-        let other = stage(&PAGE.replace("await init", "await  init"), "/").unwrap();
+        let other = stage(&SAMPLE.replace("await init", "await  init"), "/").unwrap();
         assert_ne!(other.scripts[0].name, script.name);
     }
 
@@ -241,13 +242,13 @@ await init();
         let folder = env::temp_dir().join(format!("foolscap-stage-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("app.js"), "alert('Hello, world.');").unwrap();
-        let html = refresh_integrity(PAGE, "/", &folder).unwrap();
+        let html = refresh_integrity(SAMPLE, "/", &folder).unwrap();
         let preload = r#"<link rel="preload" href="/app.js" integrity="sha384-old" as="fetch">"#;
         let preloaded = refresh_integrity(preload, "/", &folder).unwrap();
         fs::remove_dir_all(&folder).unwrap();
         // The example of the W3C's recommendation on subresource integrity.
         let expected = "sha384-H8BRh8j48O9oYatfu5AZzq6A9RINhZO5H16dQZngK7T62em8MUt1FLm52t+eX6xO";
-        assert_eq!(html, PAGE.replace("sha384-old", expected));
+        assert_eq!(html, SAMPLE.replace("sha384-old", expected));
         assert_eq!(preloaded, r#"<link rel="preload" href="/app.js" as="fetch">"#);
     }
 
@@ -263,7 +264,7 @@ await init();
         write("charts/lines-1.js", "changed");
         let changed = files(&folder).unwrap();
         fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(list.keys().collect::<Vec<_>>(), ["app-1.js", "charts/lines-1.js"]);
+        assert_eq!(list.keys().collect::<Vec<_>>(), ["app-1.js", "charts/lines-1.js", "icon.png"]);
 
         let page = "<!doctype html><html lang=\"en\"><p>Hello</p></html>";
         let name = build(page, &list);

@@ -252,6 +252,7 @@ fn browser(bench: &Bench<'_>) -> Result<Count> {
         .env("FOOLSCAP_BIN", bench.workspace.built("release", "foolscap"))
         .env("COINGECKO_BIN", bench.workspace.built("debug", "coingecko"))
         .env("FOOLSCAP_DIST", bench.workspace.path("dist"))
+        .env("XTASK_BIN", std::env::current_exe()?)
         .env("CHROMIUM", tools::chromium());
     bench.insist(counted(&mut playwright, playwright_count)?)
 }

@@ -44,12 +44,18 @@ for (const [size, viewport] of Object.entries(SIZES)) {
         await page.getByTestId(size === 'phone' ? 'bar-markets' : 'open-markets').click();
         await shoot('7-markets');
       }
-      for (const path of ['portfolio', 'history', 'settings', 'conventions', 'nowhere']) {
+      for (const path of ['portfolio', 'history', 'accounts', 'settings', 'diagnostics', 'conventions', 'more', 'nowhere']) {
         await page.goto(`${server.url}/${path}`);
         await page.locator('h1').waitFor();
-        await page.waitForTimeout(300);
-        await shoot(`8-${path}`);
+        await desk.known();
+        await page.screenshot({ path: `screenshots/out/${size}-${colorScheme}-8-${path}.png`, fullPage: true });
       }
+      await page.goto(`${server.url}/accounts`);
+      await page.getByTestId('reset').click();
+      await page.getByTestId('archived-account').getByTestId('open-account').click();
+      await page.getByTestId('banner-archived').waitFor();
+      await desk.closeToasts();
+      await page.screenshot({ path: `screenshots/out/${size}-${colorScheme}-9-archived.png`, fullPage: true });
       await context.close();
     });
   }

@@ -1,28 +1,39 @@
-// For everyone: no accessibility violation on any page, in both themes, on a phone and on a desktop.
+// For everyone: no accessibility violation on any page, in both themes, on a phone and on a desktop: empty,
+// full, and with something in the way.
 import AxeBuilder from '@axe-core/playwright';
+import { type Page } from '@playwright/test';
 import { Desk } from '../support/desk.ts';
 import { expect, test } from '../support/world.ts';
 
 const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+const PAGES = ['/portfolio', '/history', '/accounts', '/settings', '/diagnostics', '/conventions', '/more', '/nowhere'];
 
 for (const [size, viewport] of Object.entries(SIZES)) {
   for (const colorScheme of ['light', 'dark'] as const) {
+    const visit = { viewport, colorScheme, reducedMotion: 'reduce', hasTouch: size === 'phone', isMobile: size === 'phone' } as const;
+
     test(`axe finds nothing on a ${size} in the ${colorScheme}`, async ({ browser, world, complaints }) => {
-      // A dozen looks at whole pages, on a machine that may be busy.
-      test.setTimeout(240_000);
+      // Two dozen looks at whole pages, on a machine that may be busy.
+      test.setTimeout(360_000);
       const server = await world.demo();
-      const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
+      const context = await browser.newContext(visit);
       await complaints.watch(context);
       const page = await context.newPage();
       const desk = new Desk(page);
-      const check = async (state: string) => {
-        const { violations } = await new AxeBuilder({ page }).analyze();
-        const found = violations.flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.html}`));
-        expect(found, state).toEqual([]);
+      const check = (state: string) => finds(page, state);
+      const checkPages = async (state: string) => {
+        for (const path of PAGES) {
+          await page.goto(server.url + path);
+          await expect(page.locator('h1')).toBeVisible();
+          await check(`${path} ${state}`);
+        }
+        await page.goto(server.url);
+        await desk.priced();
       };
       await desk.open(server.url);
       await desk.priced();
       await check('the empty desk');
+      await checkPages('empty');
       await desk.amount.fill('1000');
       await check('a filled ticket');
       await desk.trade('1000');
@@ -31,18 +42,81 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await expect(desk.reason).toBeVisible();
       await check('a rejection');
       await page.getByTestId('desk-tab-1').click();
-      await page.getByTestId('open-receipt').click();
+      await page.getByTestId('open-receipt').first().click();
       await expect(page.getByTestId('receipt')).toBeVisible();
       await check('a receipt');
       await page.keyboard.press('Escape');
-      for (const path of ['/portfolio', '/history', '/settings', '/conventions', '/nowhere']) {
-        await page.goto(server.url + path);
-        await expect(page.locator('h1')).toBeVisible();
-        await check(path);
-      }
+      await checkPages('full');
+      await page.goto(`${server.url}/portfolio`);
+      await page.getByTestId('curve-open').click();
+      await expect(page.getByTestId('curve-table')).toBeVisible();
+      await check('the table behind the line');
+      await page.goto(`${server.url}/accounts`);
+      await page.getByTestId('reset').click();
+      await expect(page.getByTestId('archived-account')).toHaveCount(1);
+      await check('the archive');
+      await page.getByTestId('archived-account').getByTestId('open-account').click();
+      await expect(page.getByTestId('banner-archived')).toBeVisible();
+      await check('an archived account');
       await context.close();
     });
+
+    test(`axe finds nothing in the way of a ${size} in the ${colorScheme}`, async ({ browser, world, complaints }) => {
+      test.setTimeout(240_000);
+      complaints.excuseApi();
+      const coingecko = await world.coingecko();
+      const server = await world.real(coingecko);
+      const context = await browser.newContext(visit);
+      await complaints.watch(context);
+      const page = await context.newPage();
+      await page.clock.install();
+      const desk = new Desk(page);
+      await desk.open(server.url);
+      await desk.priced();
+      await desk.kept();
+      await server.stop();
+      await desk.until(16_000, () => expect(desk.badges).toContainText('OFFLINE', { timeout: 1_000 }));
+      await page.clock.fastForward(5 * 60_000);
+      await expect(desk.badges).toContainText('STALE');
+      await desk.amount.fill('1000');
+      await finds(page, 'offline, with an old price');
+      await page.evaluate(() => {
+        IDBFactory.prototype.open = () => {
+          throw new DOMException('The operation is insecure.', 'SecurityError');
+        };
+      });
+      await page.goto(`${server.url}/accounts`);
+      await page.locator('h1').waitFor();
+      await finds(page, 'accounts, offline');
+      await context.close();
+
+      const closed = await browser.newContext(visit);
+      await complaints.watch(closed);
+      const bare = await closed.newPage();
+      await bare.addInitScript(() => {
+        IDBFactory.prototype.open = () => {
+          throw new DOMException('The operation is insecure.', 'SecurityError');
+        };
+      });
+      await server.start();
+      await bare.goto(server.url);
+      await expect(bare.getByTestId('banner-not-kept')).toBeVisible();
+      await bare.evaluate(() => dispatchEvent(new Event('foolscap-update')));
+      await expect(bare.getByTestId('banner-update')).toBeVisible();
+      await finds(bare, 'nothing kept, and a new version');
+      await bare.goto(`${server.url}/diagnostics`);
+      await bare.locator('h1').waitFor();
+      await finds(bare, 'diagnostics of a page that keeps nothing');
+      await closed.close();
+    });
   }
+}
+
+/** Holds what is on the page now to every rule axe has. */
+async function finds(page: Page, state: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.html}`));
+  expect(found, state).toEqual([]);
 }
 
 test('the whole of a first trade by keyboard', async ({ page, world }) => {
@@ -59,4 +133,31 @@ test('the whole of a first trade by keyboard', async ({ page, world }) => {
   await page.keyboard.press('Enter');
   await expect(desk.toasts.getByTestId('toast')).toHaveCount(1);
   await expect(desk.amount).toBeFocused();
+});
+
+test('the skip link is the first stop and brings the focus to the page', async ({ page, world }) => {
+  const server = await world.demo();
+  await page.goto(`${server.url}/portfolio`);
+  await page.getByRole('heading', { name: 'Portfolio' }).waitFor();
+  await page.keyboard.press('Tab');
+  const skip = page.getByRole('link', { name: 'Skip to the page' });
+  await expect(skip).toBeFocused();
+  await expect(skip).toBeInViewport();
+  await page.keyboard.press('Enter');
+  await expect(page.locator('main')).toBeFocused();
+});
+
+test('nothing moves for those who asked for less motion', async ({ browser, world }) => {
+  const server = await world.demo();
+  const context = await browser.newContext({ reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  const desk = new Desk(page);
+  await desk.open(server.url);
+  await desk.priced();
+  await desk.trade('100');
+  const longest = await page.evaluate(() =>
+    Math.max(0, ...document.getAnimations().map((animation) => Number(animation.effect?.getComputedTiming().duration ?? 0))),
+  );
+  expect(longest).toBeLessThan(1);
+  await context.close();
 });

@@ -1,4 +1,5 @@
 // The backend goes and comes back: prices show their age, trades go on by consent, the record says so.
+import { chromium } from '@playwright/test';
 import { Desk } from '../support/desk.ts';
 import { expect, test } from '../support/world.ts';
 
@@ -97,4 +98,61 @@ test('a reload while the API is down still shows the last known prices with thei
     .toContain('last known on this device');
   await expect(page.getByTestId('token-head').getByTestId('price')).toHaveText('$3,000.00');
   await expect(desk.badges).toContainText('OFFLINE');
+});
+
+test('with the backend gone the app opens after a restart of the browser, trades on what it last knew, and catches up', async ({ world, complaints }) => {
+  // The browser reports the questions nobody answers.
+  complaints.excuseApi();
+  const coingecko = await world.coingecko();
+  await coingecko.price('weth', '3000');
+  const server = await world.real(coingecko);
+  const profile = test.info().outputPath('profile');
+  const visit = async () => {
+    const { launchOptions, viewport } = test.info().project.use;
+    const context = await chromium.launchPersistentContext(profile, { ...launchOptions, viewport });
+    await complaints.watch(context);
+    return { context, page: await context.newPage() };
+  };
+  const first = await visit();
+  const online = new Desk(first.page);
+  const known = first.page.waitForResponse('**/api/v1/markets*');
+  await online.open(server.url);
+  await online.priced();
+  await known;
+  await online.withoutChance();
+  await online.kept();
+  await first.context.close();
+  await server.stop();
+
+  const { context, page } = await visit();
+  await page.clock.install();
+  const desk = new Desk(page);
+  // Any page of the app, not only the one it was left on.
+  await page.goto(`${server.url}/portfolio`);
+  await expect(page.getByRole('heading', { name: 'Portfolio' })).toBeVisible();
+  await expect(desk.badges).toContainText('OFFLINE');
+  await desk.go('Trade');
+  await desk.priced();
+  const age = page.getByTestId('token-head').getByTestId('price-age');
+  await expect(age).toContainText('last known on this device');
+  await page.clock.fastForward(5 * 60_000);
+  await expect(age).toContainText(/[56] min old, last known on this device/);
+  await desk.amount.fill('1000');
+  await expect(desk.button).toHaveText("Accept the price's age");
+  await page.getByTestId('consent').getByRole('checkbox').check();
+  await desk.trade('1000');
+  await expect(desk.toasts).toContainText('Bought');
+  await desk.closeToasts();
+  await page.reload();
+  await desk.ready();
+  await expect(page.getByTestId('position')).toHaveCount(1);
+
+  await coingecko.price('weth', '3100');
+  await server.start();
+  await desk.until(31_000, () => expect(desk.badges).toHaveText('PAPER', { timeout: 1_000 }));
+  await expect(page.getByTestId('token-head').getByTestId('price')).toHaveText('$3,100.00');
+  const trade = (await desk.exported()).text.split('\n').find((line) => line.includes('"kind":"traded"'))!;
+  expect(trade).toContain('"accept":"offline"');
+  expect(trade).toContain('"cached"');
+  await context.close();
 });

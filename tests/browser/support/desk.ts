@@ -24,6 +24,16 @@ export class Desk {
     await expect(this.page.getByTestId('token-head').getByTestId('price')).toContainText('$');
   }
 
+  /** Waits until the app is on this device whole, to be opened without its server. */
+  async kept(): Promise<void> {
+    await expect(this.page.locator('html')).toHaveAttribute('data-kept', 'whole', { timeout: 30_000 });
+  }
+
+  /** Waits until the account is open, on whatever page. */
+  async known(): Promise<void> {
+    await expect(this.page.getByTestId('account').locator('option:checked')).not.toHaveText('');
+  }
+
   get cash() {
     return this.page.getByTestId('cash');
   }
@@ -49,7 +59,7 @@ export class Desk {
   }
 
   /** A link in the header. */
-  async go(name: 'Trade' | 'Portfolio' | 'History' | 'Settings'): Promise<void> {
+  async go(name: 'Trade' | 'Portfolio' | 'History' | 'Accounts' | 'Settings'): Promise<void> {
     await this.page.getByRole('navigation', { name: 'Pages' }).first().getByRole('link', { name, exact: true }).click();
   }
 

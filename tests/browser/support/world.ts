@@ -9,7 +9,7 @@ import { serveFiles, type StaticHost } from './static.ts';
 const root = resolve(import.meta.dirname, '../../..');
 const FOOLSCAP = process.env.FOOLSCAP_BIN ?? join(root, 'target/release/foolscap');
 const COINGECKO = process.env.COINGECKO_BIN ?? join(root, 'target/debug/coingecko');
-const DIST = process.env.FOOLSCAP_DIST ?? join(root, 'dist');
+export const DIST = process.env.FOOLSCAP_DIST ?? join(root, 'dist');
 
 /** A program that has said where it listens. */
 class Program {
@@ -124,9 +124,9 @@ export class World {
     return this.server(['--market', 'demo'], {});
   }
 
-  /** dist/ on a plain static host. */
-  async static(): Promise<StaticHost> {
-    const host = await serveFiles(DIST);
+  /** dist/, or another build of it, on a plain static host. */
+  async static(root = DIST, base = '/'): Promise<StaticHost> {
+    const host = await serveFiles(root, base);
     this.stops.push(() => host.stop());
     return host;
   }
@@ -166,6 +166,11 @@ export class Complaints {
   /** The browser itself reports every request to the API that fails; stories that make it fail say so. */
   excuseApi(): void {
     this.excused.push(/^Failed to load resource: .*\/api\/v1\//);
+  }
+
+  /** Something a story brings about on purpose. */
+  excuse(words: RegExp): void {
+    this.excused.push(words);
   }
 
   remaining(): string[] {
