@@ -10,7 +10,7 @@ use crate::components::looks::provide_looks;
 use crate::components::theme::provide_theme;
 use crate::desk::provide_desk;
 use crate::io::build;
-use crate::pages::{Accounts, Conventions, History, NotFound, Portfolio, Settings, Trade};
+use crate::pages::{Accounts, Conventions, Diagnostics, History, More, NotFound, Portfolio, Settings, Trade};
 
 /// The whole page.
 #[component]
@@ -27,6 +27,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/portfolio") view=Portfolio/>
                     <Route path=path!("/history") view=History/>
                     <Route path=path!("/accounts") view=Accounts/>
+                    <Route path=path!("/diagnostics") view=Diagnostics/>
+                    <Route path=path!("/more") view=More/>
                     <Route path=path!("/settings") view=Settings/>
                     <Route path=path!("/conventions") view=Conventions/>
                 </FlatRoutes>

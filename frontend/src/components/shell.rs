@@ -88,6 +88,7 @@ fn Footer() -> impl IntoView {
         <footer class="footer">
             <span>"Paper trading: nothing here is real money or advice."</span>
             <A href="/conventions">"How figures are made"</A>
+            <A href="/diagnostics">"Diagnostics"</A>
             <span>"Prices by CoinGecko. Times in UTC."</span>
             <span>"Build " <span class="mono">{build::name()}</span></span>
         </footer>
@@ -101,13 +102,15 @@ fn BottomBar() -> impl IntoView {
     let here = move |at: &'static str| move || (path.read().as_str() == at).then_some("page");
     let on_desk =
         move |is_markets: bool| move || (path.read().as_str() == "/" && rail.get() == is_markets).then_some("page");
+    // Everything that has no place of its own in the bar is behind More.
+    let elsewhere = move || (!["/", "/portfolio", "/history"].contains(&path.read().as_str())).then_some("page");
     view! {
         <nav class="bottom-bar" aria-label="Pages">
             <a href="/" aria-current=on_desk(true) on:click=move |_| rail.set(true) data-testid="bar-markets"><Icon shape=Shape::Markets/>"Markets"</a>
             <a href="/" aria-current=on_desk(false) on:click=move |_| rail.set(false) data-testid="bar-trade"><Icon shape=Shape::Trade/>"Trade"</a>
             <a href="/portfolio" aria-current=here("/portfolio")><Icon shape=Shape::Portfolio/>"Portfolio"</a>
             <a href="/history" aria-current=here("/history")><Icon shape=Shape::History/>"History"</a>
-            <a href="/settings" aria-current=here("/settings")><Icon shape=Shape::Settings/>"Settings"</a>
+            <a href="/more" aria-current=elsewhere data-testid="bar-more"><Icon shape=Shape::More/>"More"</a>
         </nav>
     }
 }

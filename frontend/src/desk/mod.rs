@@ -9,7 +9,6 @@ pub mod apply;
 pub mod book;
 pub mod boot;
 pub mod commands;
-#[allow(dead_code, reason = "the diagnostics page reads it")]
 pub mod diagnostics;
 pub mod feed;
 pub mod link;

@@ -23,6 +23,11 @@ pub fn has_newer() -> bool {
     !of_page("data-update").is_empty()
 }
 
+/// Whether the app is on this device whole, to be opened without its server.
+pub fn is_kept() -> bool {
+    !of_page("data-kept").is_empty()
+}
+
 /// Loads the page again; where there is a newer build, that one.
 pub fn reload() {
     if let Some(window) = web_sys::window() {

@@ -250,7 +250,9 @@ fn dollars(
     let wrong = RwSignal::new(None::<String>);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        match typed::dollars(&amount.read_untracked()) {
+        // Not a guard: the amount is written below.
+        let text = amount.get_untracked();
+        match typed::dollars(&text) {
             Ok(dollars) => {
                 wrong.set(None);
                 amount.set(start.to_owned());

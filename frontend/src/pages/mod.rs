@@ -2,7 +2,9 @@
 
 mod accounts;
 mod conventions;
+mod diagnostics;
 mod history;
+mod more;
 mod not_found;
 mod portfolio;
 mod settings;
@@ -10,7 +12,9 @@ mod trade;
 
 pub use accounts::Accounts;
 pub use conventions::Conventions;
+pub use diagnostics::Diagnostics;
 pub use history::History;
+pub use more::More;
 pub use not_found::NotFound;
 pub use portfolio::Portfolio;
 pub use settings::Settings;

@@ -15,8 +15,8 @@ pub enum Shape {
     Portfolio,
     /// A clock.
     History,
-    /// Three sliders.
-    Settings,
+    /// Three dots.
+    More,
     /// A sun.
     Sun,
     /// A moon.
@@ -37,7 +37,9 @@ impl Shape {
             Shape::Trade => "M4 8h14l-4-4M20 16H6l4 4",
             Shape::Portfolio => "M12 3v9h9A9 9 0 1 1 12 3zM16 3.6A9 9 0 0 1 20.4 8H16z",
             Shape::History => "M12 7v5l3 2M12 3a9 9 0 1 1-8.5 6M3 4v5h5",
-            Shape::Settings => "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4",
+            Shape::More => {
+                "M5 11a1 1 0 1 1 0 2 1 1 0 0 1 0-2zM12 11a1 1 0 1 1 0 2 1 1 0 0 1 0-2zM19 11a1 1 0 1 1 0 2 1 1 0 0 1 0-2z"
+            }
             Shape::Sun => {
                 "M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6 19 19M5 19l1.4-1.4M17.6 6.4 19 5"
             }

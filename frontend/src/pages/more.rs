@@ -1,0 +1,26 @@
+//! Where a phone finds the pages that have no place in its bar.
+
+use leptos::prelude::*;
+use leptos_router::components::A;
+
+/// `/more`
+#[component]
+pub fn More() -> impl IntoView {
+    view! {
+        <div class="page page-text" data-testid="more">
+            <div class="page-head"><h1>"More"</h1></div>
+            <ul class="rows rows-links">
+                {entry("/accounts", "Accounts", "Names, funds, a fresh start, the archive")}
+                {entry("/settings", "Settings", "Terms of trading, looks, tokens, journal")}
+                {entry("/conventions", "How figures are made", "Prices, costs, profit and loss")}
+                {entry("/diagnostics", "Diagnostics", "Speed, storage, connection, build")}
+            </ul>
+            <p class="faint small more-end">"Paper trading: nothing here is real money or advice. Prices by CoinGecko. Times in UTC."</p>
+        </div>
+    }
+}
+
+fn entry(href: &'static str, name: &'static str, words: &'static str) -> AnyView {
+    view! { <li><A href=href><span class="strong">{name}</span><span class="faint small">{words}</span></A></li> }
+        .into_any()
+}
