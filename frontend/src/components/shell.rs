@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::components::A;
 use leptos_router::hooks::use_location;
+use wasm_bindgen::JsCast;
 
 use super::account_summary::signed_ppm;
 use super::common::{Icon, Shape, Signed};
@@ -28,7 +29,7 @@ pub fn use_rail() -> RwSignal<bool> {
 pub fn Shell(children: Children) -> impl IntoView {
     provide_context(Rail(RwSignal::new(false)));
     view! {
-        <a class="skip" href="#main">"Skip to the page"</a>
+        <a class="skip" href="#main" on:click=skip>"Skip to the page"</a>
         <div class="shell">
             <Header/>
             <Banner/>
@@ -38,6 +39,14 @@ pub fn Shell(children: Children) -> impl IntoView {
         </div>
         <ReceiptSheet/>
         <ToastList/>
+    }
+}
+
+/// Brings the focus to the page. The link alone would be followed as one to another page.
+fn skip(event: leptos::ev::MouseEvent) {
+    event.prevent_default();
+    if let Some(main) = document().get_element_by_id("main") {
+        let _ = main.unchecked_into::<web_sys::HtmlElement>().focus();
     }
 }
 
