@@ -67,7 +67,7 @@ fn Receipt(entry: Arc<Entry>) -> impl IntoView {
         <article class="receipt" data-testid="receipt">
             {body}
             <dl class="figures">
-                <Line name="Time"><span title=at.to_string()>{format::date_time(at)}</span></Line>
+                <Line name="Time" help="When the entry was written, by the server's clock. A journal's times never go back."><span title=at.to_string()>{format::date_time(at)}</span></Line>
                 <Line name="Entry" help="Its place in this account's journal.">{number::whole(seq)}</Line>
                 <Line name="Paper hash" help="Keccak-256 of the journal's line. It stands where a transaction's hash would, and proves that the line was not changed.">
                     <span data-testid="receipt-hash"><CopyText whole=hash short=short what="hash"/></span>
@@ -117,7 +117,7 @@ fn TradeLines(trade: Trade, block: u64) -> impl IntoView {
             <Line name="Gas" help="Units × (base fee + priority fee), plus the L1 data fee where the chain has one, at the price of the chain's coin.">
                 {usd_fine(trade.gas.usd)}
             </Line>
-            <Line name="Gas in detail">
+            <Line name="Gas in detail" help="Gas units × price per unit, at the chain's native coin in dollars, and where the fees came from.">
                 <span class="small">
                     {format!("{} × {}", number::whole(trade.gas.units), gwei(trade.gas.base_fee + trade.gas.priority_fee))}
                     {(trade.gas.l1_fee > 0).then(|| format!(" + {} {} L1", number::coins(trade.gas.l1_fee), chain.facts().native_symbol))}
@@ -126,24 +126,24 @@ fn TradeLines(trade: Trade, block: u64) -> impl IntoView {
             </Line>
         </dl>
         <dl class="figures">
-            <Line name="Paid">{exact(desk, trade.paid, sold)}</Line>
+            <Line name="Paid" help="What left the account in the exchange. Gas comes on top, in cash.">{exact(desk, trade.paid, sold)}</Line>
             <Line name="Quoted" help="What the pool offered before slippage.">{exact(desk, trade.quoted, bought)}</Line>
             <Line name="Minimum" help="Quote × (1 − tolerance), rounded down. Below it the trade fails, as it would on chain.">
                 {exact(desk, trade.minimum, bought)}
             </Line>
-            <Line name="Tolerance">{ppm(trade.tolerance)}</Line>
-            <Line name=received_name class="total"><span data-testid="receipt-received">{exact(desk, trade.received, bought)}</span></Line>
+            <Line name="Tolerance" help="How far below the quote you were ready to go.">{ppm(trade.tolerance)}</Line>
+            <Line name=received_name help="What execution offered, slippage included: the quote moved by the draw." class="total"><span data-testid="receipt-received">{exact(desk, trade.received, bought)}</span></Line>
         </dl>
         <dl class="figures">
-            {consent.map(|text| view! { <Line name="Old price"><span data-testid="receipt-consent">{text}</span></Line> })}
+            {consent.map(|text| view! { <Line name="Old price" help="A price was expired, and you agreed to trade on it."><span data-testid="receipt-consent">{text}</span></Line> })}
             <Line name="Latency" help="The time between quote and execution over which slippage was drawn.">{format!("{} ms", number::whole(u64::from(trade.latency_ms)))}</Line>
             <Line name="Seed" help="The draws came from this number. With it and the inputs above, anyone gets the same fill.">
                 <span class="mono">{trade.seed.0.to_string()}</span>
             </Line>
-            <Line name="Simulator">{format!("version {}", trade.sim)}</Line>
+            <Line name="Simulator" help="The version that filled it. The same version gives the same fill for the same inputs.">{format!("version {}", trade.sim)}</Line>
             <Line name="Desk time" help="How long this device took from your confirmation to the fill.">{format!("{} µs", number::whole(u64::from(trade.execution_us)))}</Line>
             <Line name="Paper block" help="The number a block of this chain would have about now. No real block.">{number::whole(block)}</Line>
-            <Line name="Trade id"><CopyText whole=trade.id.to_string() short=short_hash(&trade.id.to_string()) what="trade id"/></Line>
+            <Line name="Trade id" help="The trade's own name. A journal holds a name once, so nothing is booked twice."><CopyText whole=trade.id.to_string() short=short_hash(&trade.id.to_string()) what="trade id"/></Line>
         </dl>
     }
 }
@@ -177,9 +177,17 @@ fn FailureNote(failure: Failure, gas: String) -> impl IntoView {
 fn SettingsLines(settings: Settings) -> impl IntoView {
     view! {
         <dl class="figures">
-            <Line name="Cost method">{settings.cost_method.name()}</Line>
-            <Line name="Tolerance">{ppm(settings.tolerance)}</Line>
-            <Line name="Failure rate">{ppm(settings.failure_rate)}</Line>
+            <Line name="Cost method" help="Which units a sale takes first.">{settings.cost_method.name()}</Line>
+            <Line name="Tolerance" help="What a new ticket starts with.">{ppm(settings.tolerance)}</Line>
+            <Line name="Failure rate" help="The share of trades that fail by chance, as transactions do.">{ppm(settings.failure_rate)}</Line>
+            <Line name="Latency" help="The time between quote and execution.">
+                {settings.latency_ms.map_or_else(|| "the chain's block time".to_owned(), |ms| format!("{} ms", number::whole(u64::from(ms))))}
+            </Line>
+            <Line name="Volatility" help="The daily volatility that slippage is drawn with.">
+                {settings.sigma_day.map_or_else(|| "each token's own".to_owned(), |sigma| format!("{} a day", number::sigma(sigma)))}
+            </Line>
+            <Line name="Limits" help="The smallest and the largest trade.">{format!("{} to {}", format::usd(settings.smallest_trade), format::usd(settings.largest_trade))}</Line>
+            <Line name="Expert mode" help="Whether a price impact of 15% or more may be confirmed.">{if settings.expert { "on" } else { "off" }}</Line>
         </dl>
     }
 }

@@ -219,6 +219,13 @@ pub fn ppm_parts(parts: i64) -> String {
     format!("{}{}%", digits.minus(), digits.unsigned())
 }
 
+/// A daily volatility in parts per billion as a percentage, to a hundredth.
+pub fn sigma(parts: u64) -> String {
+    let text = Decimal::from_i128_with_scale(i128::from(parts), 7).to_string();
+    let digits = Digits::read(&text).rounded(2).trimmed(0);
+    [&digits.unsigned(), "%"].concat()
+}
+
 /// Wei per gas as gwei with four significant digits.
 pub fn gwei(wei: u64) -> String {
     let digits = Digits::read(&Decimal::from_i128_with_scale(i128::from(wei), 9).to_string());
@@ -408,6 +415,9 @@ mod tests {
     fn shares_show_as_percentages() {
         for (parts, shown) in [(5_000, "0.5%"), (20_000, "2%"), (1_000_000, "100%"), (0, "0%"), (1, "0.0001%")] {
             assert_eq!(ppm(Ppm::new(parts).unwrap()), shown);
+        }
+        for (parts, shown) in [(40_000_000, "4%"), (31_622_776, "3.16%"), (10_000_000_000, "1,000%"), (0, "0%")] {
+            assert_eq!(sigma(parts), shown);
         }
         assert_eq!(ppm_parts(-1_500), "\u{2212}0.15%");
         for (text, shown) in [("1.254", "+1.25%"), ("-0.3", "\u{2212}0.30%"), ("0.001", "0.00%"), ("-0.001", "0.00%")] {

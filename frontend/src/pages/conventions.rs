@@ -1,20 +1,15 @@
 //! How figures are made: every convention that a figure on this desk rests on.
 
 use leptos::prelude::*;
+use shared::ledger::{IMPACT_CONFIRMED_FROM, IMPACT_REFUSED_FROM};
 use shared::market::depth::{
     ASSUMED_LIQUIDITY_BUILTIN, ASSUMED_LIQUIDITY_OTHER, ASSUMED_SIGMA_BUILTIN, ASSUMED_SIGMA_OTHER,
 };
 use shared::market::gas::{ONE_HOP_UNITS, TWO_HOP_UNITS};
 use shared::quote::Thresholds;
-use shared::trade::Ppm;
 
 use crate::desk::use_desk;
 use crate::format::{age, compact_usd, number, ppm};
-
-/// A daily volatility in parts per billion as a percentage.
-fn sigma(parts: u64) -> String {
-    ppm(Ppm::new(u32::try_from(parts / 1_000).unwrap_or(u32::MAX)).unwrap_or(Ppm::ONE))
-}
 
 /// `/conventions`
 #[component]
@@ -45,12 +40,16 @@ pub fn Conventions() -> impl IntoView {
                     <li>"Price impact comes from a constant-product pool, by the integer formula of Uniswap V2. The pool's depth is the best of what is known, in this order: its reserves, its liquidity with its fee tier, the square-root law σ·√(order ÷ daily volume), an assumed depth. Each fill names which."</li>
                     <li>{format!(
                         "Where nothing is known, liquidity is assumed at {} for built-in tokens and {} for others, and daily volatility at {} and {}.",
-                        compact_usd(ASSUMED_LIQUIDITY_BUILTIN), compact_usd(ASSUMED_LIQUIDITY_OTHER), sigma(ASSUMED_SIGMA_BUILTIN), sigma(ASSUMED_SIGMA_OTHER),
+                        compact_usd(ASSUMED_LIQUIDITY_BUILTIN), compact_usd(ASSUMED_LIQUIDITY_OTHER), number::sigma(ASSUMED_SIGMA_BUILTIN), number::sigma(ASSUMED_SIGMA_OTHER),
                     )}</li>
                     <li>"Your own trades leave a mark in the pool. Half of it is gone after a minute (an assumption), so splitting an order does not make its impact vanish."</li>
                     <li>"Slippage is what the price moves between quote and execution: a random draw with the token's volatility over the latency, in either direction. The latency is the chain's block time unless you set one."</li>
                     <li>"The preview draws nothing: it shows the expectation, and a band of two standard deviations. The seed is drawn when you confirm, and kept in the record."</li>
                     <li>"Minimum received is the quote × (1 − tolerance), rounded down in the token's base units. If execution offers less, the trade fails as it would on chain: nothing is exchanged, and gas is paid."</li>
+                    <li>{format!(
+                        "An order that would move the price by {} or more is confirmed by typing how much; from {} on it is refused unless expert mode is on.",
+                        ppm(IMPACT_CONFIRMED_FROM), ppm(IMPACT_REFUSED_FROM),
+                    )}</li>
                     <li>"A share of trades fails by chance, 2% unless you set another."</li>
                 </ul>
             </section>
@@ -77,12 +76,36 @@ pub fn Conventions() -> impl IntoView {
                 </ul>
             </section>
 
+            <section aria-labelledby="c-numbers">
+                <h2 id="c-numbers">"Numbers"</h2>
+                <ul>
+                    <li>"Prices show six digits, small ones five, and from four on the zeros behind the point are counted: $0.0₄52 is $0.000052."</li>
+                    <li>"What is less than can be shown, but not nothing, is shown as less than: <$0.01, <0.00001."</li>
+                    <li>"Points and commas are those of your country, or as you choose in Settings, and amounts are typed the same way. What could be meant in two ways is not taken."</li>
+                    <li>"In the chart a rising candle is hollow and a falling one filled. Its last candle ends at the price now. Times are UTC."</li>
+                </ul>
+            </section>
+
             <section aria-labelledby="c-paper">
                 <h2 id="c-paper">"Paper"</h2>
                 <ul>
                     <li>"A paper transaction's hash is the Keccak-256 of its line in your journal. Its block is the number that chain would have about now. Neither exists on any chain."</li>
                     <li>"The demo market is a seeded random walk, made up for trying the desk. It and real prices never share an account."</li>
                     <li>"The journal lives on this device. Every line holds the hash of the one before, so a change anywhere shows."</li>
+                </ul>
+            </section>
+
+            <section aria-labelledby="c-others">
+                <h2 id="c-others">"Work of others"</h2>
+                <ul>
+                    <li>"Prices, candles and market figures come from CoinGecko."</li>
+                    <li data-testid="chart-notice">
+                        "The chart is TradingView Lightweight Charts™, Copyright (c) 2026 TradingView, Inc., "
+                        <a href="https://www.tradingview.com/" target="_blank" rel="noopener">"www.tradingview.com"</a>
+                        ", under the "
+                        <a href="https://www.apache.org/licenses/LICENSE-2.0" target="_blank" rel="noopener">"Apache License 2.0"</a>
+                        "."
+                    </li>
                 </ul>
             </section>
         </div>

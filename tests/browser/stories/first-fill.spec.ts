@@ -105,3 +105,49 @@ test('a price that moves upstream moves on the page, and the profit with it', as
   });
   await expect(page.getByTestId('unrealised')).toContainText(/▼\u2212\$5\d\d\./);
 });
+
+test.describe('on a phone', () => {
+  test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+
+  test('a newcomer finds a token, buys it, reads the receipt and sells half, by touch', async ({ page, world }) => {
+    const server = await world.demo();
+    const desk = new Desk(page);
+    await page.goto(server.url);
+    await desk.ready();
+    await page.getByTestId('bar-markets').tap();
+    await page.getByTestId('search').tap();
+    await page.getByTestId('search').fill('aero');
+    await page.getByTestId('market').filter({ hasText: 'AERO' }).first().tap();
+    await expect(page.getByTestId('token-symbol')).toHaveText('AERO');
+    await page.getByTestId('take-25').tap();
+    await expect(desk.amount).toHaveValue('2500');
+    // The button is within the thumb's reach, above the bar, and not under it.
+    const [button, bar] = await Promise.all([desk.button.boundingBox(), page.locator('.bottom-bar').boundingBox()]);
+    expect(button!.y).toBeGreaterThan(844 / 2);
+    expect(button!.y + button!.height).toBeLessThanOrEqual(bar!.y);
+    expect(button!.height).toBeGreaterThanOrEqual(44);
+    let bought = false;
+    // One in fifty fails by chance, as on chain; then a person tries again.
+    for (let tries = 0; tries < 5 && !bought; tries += 1) {
+      await page.getByTestId('take-25').tap();
+      await desk.button.tap();
+      await expect(desk.button).toHaveText(/^Confirm: Buy/);
+      await desk.button.tap();
+      await expect(desk.toasts.getByTestId('toast')).toHaveCount(1);
+      bought = (await desk.toasts.innerText()).includes('Bought');
+      if (!bought) await desk.closeToasts();
+    }
+    await page.getByRole('button', { name: 'Open the receipt' }).tap();
+    await expect(page.getByTestId('receipt')).toContainText('Bought');
+    await page.getByTestId('receipt').getByText('Slippage', { exact: true }).tap();
+    await expect(page.getByTestId('receipt')).toContainText('What the price moved between quote and execution');
+    await page.getByTestId('sheet-close').tap();
+    await desk.closeToasts();
+    await page.getByTestId('side-sell').tap();
+    await page.getByTestId('take-50').tap();
+    await desk.button.tap();
+    await expect(desk.button).toHaveText(/^Confirm: Sell/);
+    await desk.button.tap();
+    await expect(desk.toasts).toContainText(/Sold|The sale of .* failed/);
+  });
+});

@@ -44,3 +44,42 @@ test('a token is added by its address, a mistyped one is named, and the account 
   await page.getByTestId('search').fill('mine');
   await expect(page.locator(`[data-testid=market][data-token="8453:${OWN}"]`)).toContainText('MINE');
 });
+
+test('starred markets come first and stay, and the long list comes a page at a time', async ({ page, world }) => {
+  const server = await world.demo();
+  const desk = new Desk(page);
+  await desk.open(server.url);
+  const rows = page.getByTestId('market');
+  const first = rows.first();
+  const toshi = page.locator('.market-row').filter({ hasText: 'TOSHI' }).first();
+  await expect(first).not.toContainText('TOSHI');
+  await toshi.hover();
+  await toshi.getByTestId('star').click();
+  await expect(first).toContainText('TOSHI');
+  await expect(page.getByTestId('star').first()).toHaveAttribute('aria-pressed', 'true');
+  await page.reload();
+  await desk.ready();
+  await expect(first).toContainText('TOSHI');
+  // Also by keyboard: the star is the next stop after its market.
+  await first.focus();
+  await page.keyboard.press('Tab');
+  await expect(page.getByTestId('star').first()).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(first).not.toContainText('TOSHI');
+
+  const before = await rows.count();
+  expect(before).toBeLessThan(80);
+  await page.getByTestId('more-markets').click();
+  await expect(rows).toHaveCount(before + 60);
+  // Every market of the table is within reach, by symbol, name and address.
+  for (const words of ['LINK', 'chainlink', '0x514910771af9ca656af840dff83e8264ecf986ca']) {
+    await page.getByTestId('search').fill(words);
+    await expect(first).toContainText('LINK');
+  }
+  await page.getByTestId('search').fill('');
+  await page.getByTestId('chain-filter').selectOption('8453');
+  await expect(rows.filter({ hasText: 'Ethereum' })).toHaveCount(0);
+  // Sign and triangle, never colour alone, and the age in words.
+  await expect(first).toContainText(/[▲▼][+\u2212]\d+\.\d\d%/);
+  await expect(first.locator('.dot')).toHaveText('fresh');
+});

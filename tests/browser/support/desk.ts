@@ -98,6 +98,16 @@ export class Desk {
     await this.go('Trade');
   }
 
+  /** Adds paper dollars to the account in hand, and comes back to the desk. */
+  async fund(dollars: string): Promise<void> {
+    await this.page.getByRole('navigation', { name: 'Pages' }).first().getByRole('link', { name: 'Accounts' }).click();
+    await this.page.getByTestId('deposit').fill(dollars);
+    await this.page.getByTestId('add-funds').click();
+    await expect(this.toasts).toContainText('Funds added');
+    await this.closeToasts();
+    await this.go('Trade');
+  }
+
   /** Lets time pass on the page, as often as it takes: an answer may be on its way when the clock jumps. */
   async until(stepMs: number, holds: () => Promise<void>): Promise<void> {
     await expect(async () => {

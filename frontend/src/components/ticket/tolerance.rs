@@ -52,7 +52,7 @@ pub fn ToleranceField(draft: Draft, answer: Memo<Answer>) -> impl IntoView {
             return Some((words, "tolerance-wide", "warn small"));
         }
         let sigma = sigma.get().filter(|sigma| *sigma >= VOLATILE_SIGMA && share < NARROW)?;
-        let daily = format::ppm(Ppm::new(u32::try_from(sigma / 1_000).unwrap_or(u32::MAX)).unwrap_or(Ppm::ONE));
+        let daily = format::number::sigma(sigma);
         let words = format!(
             "This pair moves about {daily} a day: with {} the trade may well fail, and gas is paid all the same.",
             format::ppm(share)

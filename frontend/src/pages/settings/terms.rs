@@ -73,8 +73,8 @@ impl Typed {
             largest_trade: money("largest", self.largest)?,
             expert: self.expert.get_untracked(),
         };
-        // Of two limits that cross, the one that was changed is the one at fault.
-        let crossed = if new.smallest_trade == terms.smallest_trade { "largest" } else { "smallest" };
+        // Of two limits that cross, the one that was changed is the one at fault, and of two changed the second.
+        let crossed = if new.largest_trade == terms.largest_trade { "smallest" } else { "largest" };
         new.validate().map_err(|error| {
             let field = match error {
                 SettingsError::SmallestNegative => "smallest",
