@@ -113,6 +113,11 @@ impl AccountId {
     pub const fn from_bytes(bytes: [u8; 16]) -> AccountId {
         AccountId(bytes)
     }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
 }
 
 impl fmt::Display for AccountId {
@@ -153,6 +158,16 @@ impl PartialOrd for TradeId {
 }
 
 impl TradeId {
+    /// The id with these bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> TradeId {
+        TradeId(bytes)
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
     /// The id made at `at` with 80 random bits drawn by the shell (RFC 9562, section 5.7).
     pub fn new(at: Timestamp, random: [u8; 10]) -> TradeId {
         let mut bytes = [0; 16];

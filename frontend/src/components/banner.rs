@@ -8,9 +8,11 @@ use shared::wire;
 
 use super::account_menu::{open, restore_in_hand, say_refusal};
 use crate::desk::commands::{self, Refusal};
+use crate::desk::transfer::{self, ExportRefusal};
 use crate::desk::{Desk, Link, Tone, Trouble, use_desk};
 use crate::format::{self, words::sentence};
-use crate::io::{build, file};
+use crate::io::build;
+use crate::io::journal::Record;
 
 /// The banners that are needed now.
 #[component]
@@ -25,7 +27,7 @@ pub fn Banner() -> impl IntoView {
                         <strong>{format!("The journal of “{}” on this device is damaged at line {}. ", record.name, damaged.line)}</strong>
                         {format!("{}. Nothing was changed or dropped, and nothing is traded on it. Save it, then open another account or import a good copy.", sentence(&damaged.damage.to_string()))}
                     </p>
-                    <button type="button" class="button" on:click=move |_| save_damaged(desk, &record.name, &damaged.lines)>"Save the journal"</button>
+                    <button type="button" class="button" on:click=move |_| save_damaged(desk, record.clone())>"Save the journal"</button>
                 </div>
             }
             .into_any(),
@@ -152,9 +154,12 @@ fn Connection() -> impl IntoView {
     }
 }
 
-fn save_damaged(desk: Desk, name: &str, lines: &[String]) {
-    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-    if let Err(error) = file::save(&format!("foolscap-{name}-damaged.jsonl"), "application/jsonl", &text) {
-        desk.toasts.say(Tone::Bad, "The journal was not saved", error);
-    }
+fn save_damaged(desk: Desk, record: Record) {
+    spawn_local(async move {
+        let name = format!("foolscap-{}-damaged.jsonl", record.name);
+        let made = transfer::as_stored(desk, &record).await;
+        if let Err(refusal) = made.and_then(|file| file.save(&name).map_err(ExportRefusal::Browser)) {
+            desk.toasts.say(Tone::Bad, "The journal was not saved", sentence(&refusal.to_string()) + ".");
+        }
+    });
 }

@@ -3,21 +3,29 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use shared::ledger::{Entry, Event, Settings};
 use shared::trade::{AcceptPriceAge, Amount, Failure, Leg, Outcome, Trade};
 
 use super::common::{CopyText, Line, Sheet};
 use super::trade_words::{amount, done, leg};
-use crate::desk::{Desk, use_desk};
+use crate::desk::{Desk, entries, use_desk};
 use crate::format::{self, gwei, number, ppm, short_hash, usd_fine, words};
 
 /// The open receipt, if one is.
 #[component]
 pub fn ReceiptSheet() -> impl IntoView {
     let desk = use_desk();
-    let entry = Memo::new(move |_| {
-        let seq = desk.receipt.get()?;
-        desk.book.with(|book| book.as_ref().and_then(|book| book.entry(seq)))
+    let entry = RwSignal::new(None::<Arc<Entry>>);
+    Effect::new(move |_| {
+        let Some(seq) = desk.receipt.get() else { return entry.set(None) };
+        spawn_local(async move {
+            let found = entries::read(desk, &[seq as u32]).await.pop();
+            // Another one may have been asked for meanwhile.
+            if desk.receipt.get_untracked() == Some(seq) {
+                entry.set(found);
+            }
+        });
     });
     view! {
         {move || entry.get().map(|entry| {

@@ -10,7 +10,7 @@ use super::common::{Icon, Shape, Signed};
 use super::keys::KeyList;
 use super::looks::Looks;
 use super::theme::ThemeButton;
-use super::{AccountMenu, Badges, Banner, ReceiptSheet, ToastList};
+use super::{AccountMenu, Badges, Banner, ProgressLine, ReceiptSheet, ToastList};
 use crate::desk::use_desk;
 use crate::format::{self, number};
 use crate::io::build;
@@ -38,6 +38,7 @@ pub fn Shell(children: Children) -> impl IntoView {
             <BottomBar/>
         </div>
         <ReceiptSheet/>
+        <ProgressLine/>
         <ToastList/>
     }
 }

@@ -3,9 +3,9 @@
 use leptos::html::Input;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shared::ledger::{Account, trades_csv};
+use shared::ledger::Account;
 
-use crate::desk::commands::{self, ImportRefusal};
+use crate::desk::transfer::{self, ExportRefusal, ImportRefusal, Imported};
 use crate::desk::{Desk, Tone, use_desk};
 use crate::format::words::sentence;
 use crate::io::{clock, file};
@@ -17,19 +17,8 @@ const JOURNAL: &str = "journal.jsonl";
 #[component]
 pub fn ExportButtons() -> impl IntoView {
     let desk = use_desk();
-    let journal = move |_| {
-        save(desk, JOURNAL, "application/jsonl", |desk| {
-            desk.book.with_untracked(|book| book.as_ref().map(|book| book.export()))
-        });
-    };
-    let trades = move |_| {
-        save(desk, "trades.csv", "text/csv", |desk| {
-            desk.book.with_untracked(|book| {
-                let book = book.as_ref()?;
-                trades_csv(book.account(), book.entries().iter().map(|entry| &**entry)).ok()
-            })
-        });
-    };
+    let journal = move |_| spawn_local(async move { save(desk, JOURNAL, transfer::journal(desk).await) });
+    let trades = move |_| spawn_local(async move { save(desk, "trades.csv", transfer::trades(desk).await) });
     view! {
         <div class="actions">
             <button type="button" class="button" data-testid="export-journal" on:click=journal>"Export journal"</button>
@@ -38,19 +27,14 @@ pub fn ExportButtons() -> impl IntoView {
     }
 }
 
-/// Saves what `text` makes of the account in hand.
-fn save(desk: Desk, what: &str, mime: &str, text: fn(Desk) -> Option<String>) {
-    let Some(text) = text(desk) else {
-        desk.toasts.say(Tone::Bad, "Nothing was saved", "No account is open.");
-        return;
-    };
-    let id =
-        desk.book.with_untracked(|book| book.as_ref().map(|book| book.account().id().to_string())).unwrap_or_default();
+/// Saves what was made of the account in hand, and says how that went.
+fn save(desk: Desk, what: &str, made: Result<file::Draft, ExportRefusal>) {
+    let id = desk.with_account_untracked(|account| account.id().to_string()).unwrap_or_default();
     let day = &clock::now().to_string()[..10];
     let name = format!("foolscap-{}-{day}-{what}", &id[..id.len().min(8)]);
-    match file::save(&name, mime, &text) {
+    match made.and_then(|file| file.save(&name).map_err(ExportRefusal::Browser)) {
         Ok(()) => desk.toasts.say(Tone::Plain, "Saved", format!("{name} is with your downloads.")),
-        Err(error) => return desk.toasts.say(Tone::Bad, "Nothing was saved", error),
+        Err(refusal) => return desk.toasts.say(Tone::Bad, "Nothing was saved", sentence(&refusal.to_string()) + "."),
     }
     // A journal that was saved may be removed from the archive.
     if what == JOURNAL {
@@ -75,13 +59,14 @@ pub fn ImportField() -> impl IntoView {
                     return;
                 }
             };
-            match commands::import(desk, text).await {
+            match transfer::import(desk, text).await {
                 Ok(imported) => tell(desk, &imported),
                 Err(refusal) => {
                     let remedy = match &refusal {
                         ImportRefusal::Bad(_) => "Use an export that nobody has edited.",
                         ImportRefusal::Forked(_) => "Foolscap merges nothing by itself: keep one of the two.",
                         ImportRefusal::NotKept(error) => error.remedy(),
+                        ImportRefusal::Stopped(_) => "",
                     };
                     let cause = sentence(&refusal.to_string());
                     let _ = refused
@@ -102,7 +87,7 @@ pub fn ImportField() -> impl IntoView {
     }
 }
 
-fn tell(desk: Desk, imported: &commands::Imported) {
+fn tell(desk: Desk, imported: &Imported) {
     let whole = match (&imported.truncated, imported.sealed) {
         (Some(truncated), _) => {
             desk.toasts.say(

@@ -1,11 +1,12 @@
-//! The account in hand: its ledger, its journal's entries, and how much of it is on the disk.
+//! The account in hand: its ledger, an outline of its journal, and how much of it is on the disk.
 //!
-//! A book changes only by entries that have been kept. To write one, the next state is made beside it
-//! ([`Book::draft`]); only when the store has it does it take this one's place.
+//! A book changes only by entries that have been kept. To write one, it is drafted beside the book
+//! ([`Book::draft`]), which changes nothing; only when the store has it does the book take it
+//! ([`Book::keep`]). Neither takes longer for an old account than for a new one. The entries themselves lie
+//! in the store: see [`entries`](super::entries).
 
-use std::sync::Arc;
-
-use shared::ledger::{Account, Damage, Entry, Event, JournalError, Ledger, LedgerError};
+use shared::ledger::journal::{self, Draft};
+use shared::ledger::{Account, Curve, Damage, Entry, Event, Folded, Head, Ledger, LedgerError, Outline, Recount};
 use shared::time::Timestamp;
 
 use crate::io::journal::Record;
@@ -14,17 +15,11 @@ use crate::io::journal::Record;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Book {
     record: Record,
-    ledger: Ledger,
-    /// Shared with whoever shows them: the list is as long as the account is old.
-    entries: Arc<Vec<Arc<Entry>>>,
-    is_kept: bool,
-}
-
-/// The state a book will have once `entry` is kept.
-pub struct Draft {
-    ledger: Ledger,
-    /// What is to be kept.
-    pub entry: Entry,
+    folded: Folded,
+    /// Entries that are nowhere but here, because the store refused the new account. Usually none.
+    unkept: Vec<Entry>,
+    /// The last entry of the snapshot that is kept of it; 0 for none.
+    snapshot_seq: u64,
 }
 
 /// The first line of a stored journal that does not read, and what is wrong with it.
@@ -34,35 +29,27 @@ pub struct Damaged {
     pub line: usize,
     /// What is wrong with it.
     pub damage: Damage,
-    /// Every line as stored, for the owner to save.
-    pub lines: Vec<String>,
 }
 
 impl Book {
     /// A new account that is nowhere yet.
     pub fn unkept(record: Record, ledger: Ledger, entry: Entry) -> Book {
-        Book { record, ledger, entries: Arc::new(vec![Arc::new(entry)]), is_kept: false }
+        Book { record, folded: Folded::begin(ledger, &entry), unkept: vec![entry], snapshot_seq: 0 }
     }
 
-    /// Folds a stored journal, verifying each line.
-    ///
-    /// # Errors
-    /// The first line that is wrong.
-    pub fn replay(record: Record, lines: Vec<String>) -> Result<Book, Box<Damaged>> {
-        // With its last newline a line is whole: nothing of a store is taken for cut off.
-        let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-        match Ledger::replay(text) {
-            Ok(replay) => {
-                let entries = replay.entries.into_iter().map(Arc::new).collect();
-                Ok(Book { record, ledger: replay.ledger, entries: Arc::new(entries), is_kept: true })
-            }
-            Err(JournalError { line, damage }) => Err(Box::new(Damaged { line, damage, lines })),
-        }
+    /// An account as its stored journal left it, and the last entry of the snapshot kept of it.
+    pub const fn kept(record: Record, folded: Folded, snapshot_seq: u64) -> Book {
+        Book { record, folded, unkept: Vec::new(), snapshot_seq }
     }
 
     /// The account.
     pub const fn account(&self) -> &Account {
-        self.ledger.account()
+        self.folded.ledger.account()
+    }
+
+    /// All that folding its journal comes to.
+    pub const fn folded(&self) -> &Folded {
+        &self.folded
     }
 
     /// What this device knows of it.
@@ -75,61 +62,93 @@ impl Book {
         self.record = record;
     }
 
-    /// The journal's entries, oldest first.
-    pub fn entries(&self) -> &Arc<Vec<Arc<Entry>>> {
-        &self.entries
+    /// What stands where in its journal.
+    pub const fn outline(&self) -> &Outline {
+        &self.folded.outline
     }
 
-    /// The entry with this number.
-    pub fn entry(&self, seq: u64) -> Option<Arc<Entry>> {
-        let at = usize::try_from(seq).ok()?.checked_sub(1)?;
-        self.entries.get(at).cloned()
+    /// How its equity went.
+    #[allow(dead_code, reason = "the portfolio draws it")]
+    pub const fn curve(&self) -> &Curve {
+        &self.folded.curve
+    }
+
+    /// The end of the journal.
+    pub const fn head(&self) -> Head {
+        self.folded.ledger.head()
     }
 
     /// The number of the last entry.
     pub const fn seq(&self) -> u64 {
-        self.ledger.head().seq
+        self.folded.ledger.head().seq
     }
 
     /// Whether the store has all of it.
     pub const fn is_kept(&self) -> bool {
-        self.is_kept
+        self.unkept.is_empty()
     }
 
-    /// The journal as a file, with its seal.
-    pub fn export(&self) -> String {
-        shared::ledger::journal::export(self.entries.iter().map(|entry| entry.line.as_str()), self.ledger.head())
+    /// The entries that only this page has, oldest first.
+    pub fn unkept_entries(&self) -> &[Entry] {
+        &self.unkept
     }
 
-    /// The state after `event`, beside this one.
+    /// The entry that `event` would be. Nothing changes. `begun` is what is computed already of a change of
+    /// the cost method.
     ///
     /// # Errors
     /// [`LedgerError`] where the event cannot be.
-    pub fn draft(&self, event: Event, now: Timestamp) -> Result<Draft, LedgerError> {
-        let mut ledger = self.ledger.clone();
-        let entry = ledger.append(event, now)?;
-        Ok(Draft { ledger, entry })
+    pub fn draft(&self, event: Event, now: Timestamp, begun: Option<Recount>) -> Result<Draft, LedgerError> {
+        self.folded.ledger.draft(event, now, begun)
     }
 
-    /// Takes a draft's place: its entry, and all before it, are on the disk.
-    pub fn keep(&mut self, draft: Draft) -> Arc<Entry> {
-        let entry = Arc::new(draft.entry);
-        self.ledger = draft.ledger;
-        Arc::make_mut(&mut self.entries).push(Arc::clone(&entry));
-        self.is_kept = true;
-        entry
+    /// Takes a draft over: its entry, and all before it, are on the disk.
+    ///
+    /// # Errors
+    /// [`Damage::Previous`] where the book has gone another way since.
+    pub fn keep(&mut self, draft: Draft) -> Result<Entry, Damage> {
+        self.unkept.clear();
+        // Word of it may have come round by another tab, and was followed.
+        if self.head() == draft.head() {
+            return Ok(draft.into_entry());
+        }
+        let entry = self.folded.ledger.keep(draft)?;
+        self.folded.note(&entry);
+        Ok(entry)
     }
 
-    /// Takes over lines that another tab has written.
+    /// Takes over lines that another tab has written, of which the first has the number `from`. What is known
+    /// already is passed over.
     ///
     /// # Errors
     /// The first line that does not follow; the lines before it are taken.
-    pub fn follow(&mut self, lines: &[String]) -> Result<(), Damage> {
-        for line in lines {
-            let entry = self.ledger.accept(line.as_bytes())?;
-            Arc::make_mut(&mut self.entries).push(Arc::new(entry));
+    pub fn follow(&mut self, from: u64, lines: &[String]) -> Result<(), Damage> {
+        let known = usize::try_from((self.seq() + 1).saturating_sub(from)).unwrap_or(usize::MAX);
+        for line in lines.iter().skip(known) {
+            let entry = self.folded.ledger.accept(line.as_bytes())?;
+            self.folded.note(&entry);
         }
         Ok(())
+    }
+
+    /// Whether no snapshot stood in for a part of the journal.
+    pub const fn was_folded_whole(&self) -> bool {
+        self.snapshot_seq == 0
+    }
+
+    /// Entries since the last snapshot.
+    pub const fn since_snapshot(&self) -> u64 {
+        self.seq().saturating_sub(self.snapshot_seq)
+    }
+
+    /// A snapshot was kept when the last entry was this one.
+    pub const fn kept_snapshot(&mut self, seq: u64) {
+        self.snapshot_seq = seq;
+    }
+
+    /// What stands after the last line of an exported journal.
+    pub fn seal(&self) -> String {
+        journal::seal(self.head())
     }
 }
 
@@ -151,61 +170,57 @@ mod tests {
             settings: Settings::default(),
         };
         let (ledger, entry) = Ledger::open(opened, Timestamp::from_secs(1_000)).unwrap();
-        Book::unkept(
-            Record { id, name: "Demo".into(), market: MarketKind::Demo, secret: None, archived: None, follows: None },
-            ledger,
-            entry,
-        )
+        let name = "Demo".to_owned();
+        let record = Record { id, name, market: MarketKind::Demo, secret: None, archived: None, follows: None };
+        Book::unkept(record, ledger, entry)
     }
 
-    fn deposit(dollars: i32) -> Event {
-        Event::Deposited { usd: Usd::whole(dollars) }
+    fn draft(book: &Book, dollars: i32) -> Draft {
+        let event = Event::Deposited { usd: Usd::whole(dollars) };
+        book.draft(event, Timestamp::from_secs(1_001), None).unwrap()
     }
 
     #[test]
     fn a_draft_that_is_not_kept_changes_nothing() {
         let book = book();
         let before = book.clone();
-        let draft = book.draft(deposit(5), Timestamp::from_secs(1_001)).unwrap();
-        assert_eq!(draft.entry.seq, 2);
-        drop(draft);
+        assert_eq!(draft(&book, 5).entry().seq, 2);
         assert_eq!(book, before);
+        assert!(!book.is_kept());
     }
 
     #[test]
-    fn a_kept_draft_reads_back_from_its_lines_as_the_same_account() {
+    fn a_kept_draft_is_in_the_account_and_in_the_outline() {
         let mut book = book();
-        let draft = book.draft(deposit(5), Timestamp::from_secs(1_001)).unwrap();
-        book.keep(draft);
-        let lines: Vec<String> = book.entries().iter().map(|entry| entry.line.clone()).collect();
-        let again = Book::replay(book.record().clone(), lines).unwrap();
-        assert_eq!(again, book);
-        assert_eq!(again.account().cash(), Usd::whole(10_005));
+        let entry = book.keep(draft(&book, 5)).unwrap();
+        assert_eq!((entry.seq, book.seq(), book.outline().len()), (2, 2, 2));
+        assert_eq!(book.account().cash(), Usd::whole(10_005));
+        assert!(book.is_kept());
     }
 
     #[test]
-    fn lines_of_another_tab_are_followed_and_foreign_ones_refused() {
+    fn a_draft_that_was_followed_meanwhile_is_not_taken_twice_and_another_one_not_at_all() {
+        let mut book = book();
+        let (mine, other) = (draft(&book, 5), draft(&book, 6));
+        book.follow(2, &[mine.entry().line.clone()]).unwrap();
+        let before = book.clone();
+        assert_eq!(book.keep(mine.clone()).unwrap(), *mine.entry());
+        assert_eq!(book.account(), before.account());
+        assert_eq!(book.keep(other), Err(Damage::Previous));
+        assert_eq!((book.account(), book.outline()), (before.account(), before.outline()));
+    }
+
+    #[test]
+    fn lines_of_another_tab_are_followed_once_and_foreign_ones_refused() {
         let (mut here, mut there) = (book(), book());
-        let draft = there.draft(deposit(5), Timestamp::from_secs(1_001)).unwrap();
-        let line = there.keep(draft).line.clone();
-        here.follow(std::slice::from_ref(&line)).unwrap();
+        let lines: Vec<String> = [1, 2, 3].map(|n| there.keep(draft(&there, n)).unwrap().line).into();
+        here.follow(2, &lines[..1]).unwrap();
+        // What was read includes what is known by now.
+        here.follow(2, &lines).unwrap();
+        assert_eq!((here.account(), here.outline()), (there.account(), there.outline()));
+        let mut elsewhere = book();
+        let foreign = elsewhere.keep(draft(&elsewhere, 9)).unwrap().line;
+        assert!(here.follow(5, &[foreign]).is_err());
         assert_eq!(here.account(), there.account());
-        assert!(here.follow(&[line]).is_err());
-        assert_eq!(here.account(), there.account());
-    }
-
-    #[test]
-    fn a_damaged_line_is_named() {
-        let mut book = book();
-        for dollars in [1, 2, 3] {
-            let draft = book.draft(deposit(dollars), Timestamp::from_secs(1_001)).unwrap();
-            book.keep(draft);
-        }
-        let mut lines: Vec<String> = book.entries().iter().map(|entry| entry.line.clone()).collect();
-        lines[2] = lines[2].replace("\"usd\":\"2\"", "\"usd\":\"9\"");
-        let damaged = Book::replay(book.record().clone(), lines.clone()).unwrap_err();
-        assert_eq!((damaged.line, damaged.damage), (3, Damage::Changed));
-        assert_eq!(damaged.lines, lines);
-        assert_eq!(Book::replay(book.record().clone(), Vec::new()).unwrap_err().damage, Damage::Empty);
     }
 }

@@ -7,7 +7,7 @@ use shared::wire;
 
 use super::accounts::{self, Wish};
 use super::commands::Refusal;
-use super::{Book, Desk, Event, Trouble};
+use super::{Book, Desk, Event, Trouble, opening};
 use crate::io::api;
 use crate::io::database::StoreError;
 use crate::io::journal::{Journals, Record};
@@ -55,25 +55,31 @@ async fn stored(desk: Desk) -> Result<Vec<Record>, StoreError> {
 /// Opens an account of this device.
 pub async fn load(desk: Desk, record: Record) {
     let Some(journals) = desk.journals.get_value() else { return };
-    let lines = match journals.lines(record.id, 0).await {
-        Ok(lines) => lines,
-        Err(error) => {
-            desk.trouble.set(Some(Trouble::NotKept(error)));
-            return;
-        }
-    };
-    match Book::replay(record.clone(), lines) {
+    let id = record.id;
+    match opening::open(desk, &journals, record).await {
         Ok(book) => {
-            preferences::set(Preference::Account, Some(&record.id.to_string()));
-            desk.trouble.set(None);
-            desk.receipt.set(None);
-            desk.book.set(Some(book));
+            let is_verified = book.was_folded_whole();
+            take_in_hand(desk, book);
+            if !is_verified {
+                opening::verify(desk, id);
+            }
         }
-        Err(damaged) => {
-            desk.book.set(None);
-            desk.trouble.set(Some(Trouble::Damaged(record, *damaged)));
+        Err(trouble) => {
+            if matches!(trouble, Trouble::Damaged(..)) {
+                desk.book.set(None);
+            }
+            desk.trouble.set(Some(trouble));
         }
     }
+}
+
+/// Makes an account that is kept the one the page is about.
+pub fn take_in_hand(desk: Desk, book: Book) {
+    preferences::set(Preference::Account, Some(&book.record().id.to_string()));
+    desk.trouble.set(None);
+    desk.receipt.set(None);
+    desk.book.set(Some(book));
+    opening::keep_snapshot(desk);
 }
 
 /// Asks the backend what it is.

@@ -2,23 +2,29 @@
 //! the disk.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use leptos::prelude::*;
 use shared::ids::AccountId;
-use shared::ledger::{Account, Entry, Event, JournalError, Ledger, LedgerError, Settings, Truncated};
+use shared::ledger::{Account, Entry, Event, LedgerError, Recount, Settings};
 use shared::money::Usd;
 use shared::simulator;
 use shared::time::Timestamp;
 use shared::token::Token;
 use shared::trade::{AcceptPriceAge, Order, Ppm, Rejection, TradeRequest};
 
-use super::{Desk, boot};
+use super::work::Stopped;
+use super::{Desk, boot, opening};
 use crate::io::database::StoreError;
-use crate::io::journal::{Journals, Record};
+use crate::io::journal::Journals;
 use crate::io::preferences::{self, Preference};
 use crate::io::random::NoRandomness;
+use crate::io::turn::Turn;
 use crate::io::{clock, lock, random};
+
+/// Lines of another tab taken over in one turn.
+const FOLLOWED_AT_ONCE: u32 = 100;
+/// Moves recomputed in one turn, at most: a millisecond or two.
+const MOVES_AT_ONCE: usize = 500;
 
 /// Why nothing happened. Cash, positions and history are as they were.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -47,6 +53,9 @@ pub enum Refusal {
     /// The stored journal no longer follows from what this tab has.
     #[error("this device's journal of the account does not continue what this tab has read")]
     Torn,
+    /// The person stopped it.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 impl Refusal {
@@ -61,6 +70,7 @@ impl Refusal {
             Refusal::NoAccount => "Wait until the account is open, or open one in Settings.",
             Refusal::Archived => "Take it back in hand on the Accounts page, or open another account.",
             Refusal::Torn => "Reload the page: it will read the journal afresh and name the line at fault.",
+            Refusal::Stopped(_) => "",
         }
     }
 }
@@ -76,7 +86,7 @@ pub async fn trade(
     accept_price_age: AcceptPriceAge,
     max_impact: Ppm,
     seen: u64,
-) -> Result<Arc<Entry>, Refusal> {
+) -> Result<Entry, Refusal> {
     let started = clock::stopwatch();
     let make = move |account: &Account, now| {
         let max_impact = Some(max_impact);
@@ -93,12 +103,30 @@ pub async fn trade(
     Ok(entry)
 }
 
-/// Changes the account's settings.
+/// Changes the account's settings. Another cost method recomputes the past, in turns.
 ///
 /// # Errors
 /// [`Refusal`]; nothing changed.
 pub async fn change_settings(desk: Desk, settings: Settings) -> Result<(), Refusal> {
-    write(desk, None, Box::new(move |_, _| Ok(Event::SettingsChanged(settings)))).await?;
+    let id = in_hand(desk)?;
+    exclusively(id, async move {
+        let journals = journals(desk).await?;
+        catch_up(desk, &journals, id).await?;
+        let mut recount = Recount::new(settings.cost_method);
+        let is_other = |account: &Account| account.settings().cost_method != settings.cost_method;
+        if desk.with_account_untracked(is_other).unwrap_or_default() {
+            let moves = desk.with_account_untracked(Account::moves).unwrap_or_default() as u64;
+            let mut work = desk.work("Recomputing by the new cost method", moves);
+            let mut done = 0;
+            while !desk.with_account_untracked(|account| recount.go_on(account, MOVES_AT_ONCE)).unwrap_or(Ok(true))? {
+                done += MOVES_AT_ONCE as u64;
+                work.at(done).await?;
+            }
+        }
+        let make = Box::new(move |_: &_, _| Ok(Event::SettingsChanged(settings)));
+        write_next(desk, &journals, id, None, make, Some(recount)).await
+    })
+    .await?;
     Ok(())
 }
 
@@ -122,93 +150,23 @@ pub async fn add_token(desk: Desk, token: Token) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What an import did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Imported {
-    /// Entries that are new on this device.
-    pub added: usize,
-    /// Entries in the file.
-    pub entries: usize,
-    /// A last line that was cut off and left out.
-    pub truncated: Option<Truncated>,
-    /// Whether the file's seal vouches for its end.
-    pub sealed: bool,
-}
-
-/// Why a file was not imported. Nothing changed.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum ImportRefusal {
-    /// A line is wrong.
-    #[error("{0}")]
-    Bad(#[from] JournalError),
-    /// This device's journal of the same account went another way.
-    #[error("this device has another journal of the same account: the two part at entry {0}")]
-    Forked(u64),
-    /// The browser did not keep it.
-    #[error("{0}")]
-    NotKept(#[from] StoreError),
-}
-
-/// Verifies a journal, keeps what is new of it and takes its account in hand: all of it or nothing.
-///
-/// # Errors
-/// [`ImportRefusal`]; nothing changed.
-pub async fn import(desk: Desk, text: String) -> Result<Imported, ImportRefusal> {
-    let replay = Ledger::replay(&text)?;
-    let account = replay.ledger.account();
-    let journals = journals(desk).await?;
-    let record = Record {
-        id: account.id(),
-        name: account.name().to_owned(),
-        market: account.market(),
-        secret: None,
-        archived: None,
-        follows: None,
-    };
-    let entries = replay.entries.len();
-    let (truncated, sealed) = (replay.truncated, replay.sealed);
-    let added = exclusively(record.id, {
-        let record = record.clone();
-        async move {
-            let here = journals.lines(record.id, 0).await?;
-            let parted = here.iter().zip(&replay.entries).find(|(line, entry)| **line != entry.line);
-            if let Some((_, entry)) = parted {
-                return Err(ImportRefusal::Forked(entry.seq));
-            }
-            let new = replay.entries.iter().skip(here.len());
-            let lines = new.clone().map(|entry| (entry.seq, entry.line.as_str()));
-            match (here.is_empty(), new.len()) {
-                (_, 0) => {}
-                (true, _) => journals.create(&record, lines).await?,
-                (false, _) => journals.append(record.id, lines).await?,
-            }
-            Ok(new.len())
-        }
-    })
-    .await?;
-    let known = desk.accounts.with_untracked(|accounts| accounts.iter().find(|known| known.id == record.id).cloned());
-    let record = known.unwrap_or_else(|| {
-        desk.accounts.update(|accounts| accounts.push(record.clone()));
-        record
-    });
-    boot::load(desk, record).await;
-    Ok(Imported { added, entries, truncated, sealed })
-}
-
 /// Tries once more to keep what could not be kept.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn retry_store(desk: Desk) -> Result<(), StoreError> {
     let journals = journals(desk).await?;
-    let Some(book) = desk.book.get_untracked() else {
+    let in_hand = desk
+        .book
+        .with_untracked(|book| book.as_ref().map(|book| (book.record().clone(), book.unkept_entries().to_vec())));
+    let Some((record, unkept)) = in_hand else {
         boot::start(desk);
         return Ok(());
     };
-    if !book.is_kept() {
-        journals.create(book.record(), book.entries().iter().map(|entry| (entry.seq, entry.line.as_str()))).await?;
-        desk.accounts.update(|accounts| accounts.push(book.record().clone()));
-        boot::load(desk, book.record().clone()).await;
+    if !unkept.is_empty() {
+        journals.create(&record, unkept.iter().map(|entry| (entry.seq, entry.line.as_str()))).await?;
+        desk.accounts.update(|accounts| accounts.push(record.clone()));
+        boot::load(desk, record).await;
     }
     desk.trouble.set(None);
     Ok(())
@@ -219,74 +177,118 @@ type Make = Box<dyn FnOnce(&Account, Timestamp) -> Result<Event, Refusal>>;
 
 /// Writes one event: catches up with other tabs, makes the event on the newest state, keeps it, and
 /// only then lets the page see it.
-async fn write(desk: Desk, seen: Option<u64>, make: Make) -> Result<Arc<Entry>, Refusal> {
-    let id = desk.book.with_untracked(|book| book.as_ref().map(|book| book.record().id)).ok_or(Refusal::NoAccount)?;
+async fn write(desk: Desk, seen: Option<u64>, make: Make) -> Result<Entry, Refusal> {
+    let id = in_hand(desk)?;
     exclusively(id, async move {
         let journals = journals(desk).await?;
         catch_up(desk, &journals, id).await?;
-        // Everything before the first entry that is not kept yet; usually nothing.
-        let (draft, unkept) = desk.book.with_untracked(|book| {
-            let book = book.as_ref().filter(|book| book.record().id == id).ok_or(Refusal::NoAccount)?;
-            if book.record().archived.is_some() {
-                return Err(Refusal::Archived);
-            }
-            if seen.is_some_and(|seen| seen != book.seq()) {
-                return Err(Refusal::Changed);
-            }
-            let now = clock::now();
-            let draft = book.draft(make(book.account(), now)?, now)?;
-            let unkept = (!book.is_kept()).then(|| (book.record().clone(), Vec::clone(book.entries())));
-            Ok((draft, unkept))
-        })?;
-        let line = (draft.entry.seq, draft.entry.line.as_str());
-        let kept = match &unkept {
-            None => journals.append(id, std::iter::once(line)).await,
-            Some((record, entries)) => {
-                let before = entries.iter().map(|entry| (entry.seq, entry.line.as_str()));
-                journals.create(record, before.chain(std::iter::once(line))).await
-            }
-        };
-        match kept {
-            Ok(()) => {}
-            // A browser without locks: another tab was quicker.
-            Err(StoreError::Conflict) => {
-                catch_up(desk, &journals, id).await?;
-                return Err(Refusal::Changed);
-            }
-            Err(error) => {
-                desk.diagnostics.failed(&error);
-                return Err(error.into());
-            }
-        }
-        let mut entry = None;
-        desk.book.update(|book| entry = book.as_mut().map(|book| book.keep(draft)));
-        if let Some((record, _)) = unkept {
-            preferences::set(Preference::Account, Some(&record.id.to_string()));
-            desk.accounts.update(|accounts| accounts.push(record));
-            desk.trouble.set(None);
-        }
-        entry.ok_or(Refusal::NoAccount)
+        write_next(desk, &journals, id, seen, make, None).await
     })
     .await
 }
 
-/// Reads what other tabs have written since.
-async fn catch_up(desk: Desk, journals: &Journals, id: AccountId) -> Result<(), Refusal> {
-    let Some((seq, true)) = desk.book.with_untracked(|book| book.as_ref().map(|book| (book.seq(), book.is_kept())))
-    else {
-        return Ok(());
-    };
-    let lines = journals.lines(id, seq + 1).await?;
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let mut followed = Ok(());
-    desk.book.update(|book| {
-        if let Some(book) = book {
-            followed = book.follow(&lines);
+/// Writes one event on the state in hand, which is the newest: `begun` is what is computed already of a
+/// change of the cost method.
+async fn write_next(
+    desk: Desk,
+    journals: &Journals,
+    id: AccountId,
+    seen: Option<u64>,
+    make: Make,
+    begun: Option<Recount>,
+) -> Result<Entry, Refusal> {
+    let (draft, unkept) = desk.book.with_untracked(|book| {
+        let book = book.as_ref().filter(|book| book.record().id == id).ok_or(Refusal::NoAccount)?;
+        if book.record().archived.is_some() {
+            return Err(Refusal::Archived);
         }
-    });
-    followed.map_err(|_| Refusal::Torn)
+        if seen.is_some_and(|seen| seen != book.seq()) {
+            return Err(Refusal::Changed);
+        }
+        let now = clock::now();
+        let draft = book.draft(make(book.account(), now)?, now, begun)?;
+        // Everything before the first entry that is not kept yet; usually nothing.
+        let unkept = (!book.is_kept()).then(|| (book.record().clone(), book.unkept_entries().to_vec()));
+        Ok((draft, unkept))
+    })?;
+    let line = std::iter::once((draft.entry().seq, draft.entry().line.as_str()));
+    let kept = match &unkept {
+        None => journals.append(id, line).await,
+        Some((record, entries)) => {
+            let before = entries.iter().map(|entry| (entry.seq, entry.line.as_str()));
+            journals.create(record, before.chain(line)).await
+        }
+    };
+    match kept {
+        Ok(()) => {}
+        // A browser without locks: another tab was quicker.
+        Err(StoreError::Conflict) => {
+            catch_up(desk, journals, id).await?;
+            return Err(Refusal::Changed);
+        }
+        Err(error) => {
+            desk.diagnostics.failed(&error);
+            return Err(error.into());
+        }
+    }
+    let mut taken = None;
+    let entry = draft.entry().clone();
+    desk.book.update(|book| taken = book.as_mut().filter(|book| book.record().id == id).map(|book| book.keep(draft)));
+    if taken.is_some_and(|taken| taken.is_err()) {
+        // It is on the disk, and this tab has gone another way: the store says what holds.
+        catch_up(desk, journals, id).await?;
+    }
+    if let Some((record, _)) = unkept {
+        preferences::set(Preference::Account, Some(&record.id.to_string()));
+        desk.accounts.update(|accounts| accounts.push(record));
+        desk.trouble.set(None);
+    }
+    desk.tell_tabs();
+    opening::keep_snapshot(desk);
+    Ok(entry)
+}
+
+fn in_hand(desk: Desk) -> Result<AccountId, Refusal> {
+    desk.book.with_untracked(|book| book.as_ref().map(|book| book.record().id)).ok_or(Refusal::NoAccount)
+}
+
+/// Reads what other tabs have written since.
+///
+/// # Errors
+/// [`Refusal::Torn`] where it does not continue what this tab has.
+pub(super) async fn catch_up(desk: Desk, journals: &Journals, id: AccountId) -> Result<(), Refusal> {
+    let turn = Turn::begin();
+    loop {
+        let here = desk.book.with_untracked(|book| {
+            let book = book.as_ref().filter(|book| book.record().id == id && book.is_kept())?;
+            Some(book.seq() + 1)
+        });
+        let Some(from) = here else { return Ok(()) };
+        let lines = journals.lines(id, from, FOLLOWED_AT_ONCE).await?;
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut followed = Ok(());
+        desk.book.update(|book| {
+            if let Some(book) = book.as_mut().filter(|book| book.record().id == id) {
+                followed = book.follow(from, &lines);
+            }
+        });
+        followed.map_err(|_| Refusal::Torn)?;
+        if (lines.len() as u32) < FOLLOWED_AT_ONCE {
+            return Ok(());
+        }
+        turn.rest().await;
+    }
+}
+
+/// Reads the list of this device's accounts anew: another tab has opened one.
+pub(super) async fn list_accounts(desk: Desk) {
+    if let Some(journals) = desk.journals.get_value()
+        && let Ok(accounts) = journals.accounts().await
+    {
+        desk.accounts.set(accounts);
+    }
 }
 
 /// The store, opened now if it was not before.
@@ -299,7 +301,7 @@ pub(super) async fn journals(desk: Desk) -> Result<Journals, StoreError> {
     Ok(journals)
 }
 
-/// Runs `work` while no other tab of this browser writes to the account.
+/// Does `work` while no other tab writes to the account.
 pub(super) async fn exclusively<T: 'static>(id: AccountId, work: impl Future<Output = T> + 'static) -> T {
     lock::exclusive(&format!("foolscap.journal.{id}"), work).await
 }

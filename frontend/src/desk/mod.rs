@@ -10,10 +10,15 @@ pub mod book;
 pub mod boot;
 pub mod commands;
 pub mod diagnostics;
+pub mod entries;
 pub mod feed;
 pub mod link;
+pub mod opening;
+pub mod tabs;
 pub mod toasts;
+pub mod transfer;
 pub mod view;
+pub mod work;
 
 use std::collections::BTreeSet;
 
@@ -26,6 +31,7 @@ use shared::time::Timestamp;
 use shared::token::{Origin, Token, TokenKey, TokenTable};
 use shared::wire::Status;
 
+use crate::io::channel::Channel;
 use crate::io::clock;
 use crate::io::database::StoreError;
 use crate::io::journal::{Journals, Record};
@@ -36,6 +42,7 @@ pub use diagnostics::Diagnostics;
 pub use link::Link;
 pub use toasts::{Toast, Toasts, Tone};
 pub use view::View;
+pub use work::Progress;
 
 /// The reactive store of the whole page. A handful of handles: copying it copies nothing else.
 #[derive(Clone, Copy)]
@@ -68,6 +75,13 @@ pub struct Desk {
     pub toasts: Toasts,
     /// What this session measured of itself.
     pub diagnostics: Diagnostics,
+    /// Work on a whole journal that is under way.
+    pub progress: RwSignal<Option<Progress>>,
+    /// The number of the work begun last, and of the one that was stopped.
+    last_work: StoredValue<u64>,
+    stopped: StoredValue<u64>,
+    /// The way to the other tabs, where the browser has one.
+    channel: StoredValue<Option<Channel>, LocalStorage>,
     /// Where journals are kept; `None` until the store is open.
     journals: StoredValue<Option<Journals>, LocalStorage>,
     /// Which run of the feed is the current one.
@@ -106,6 +120,10 @@ impl Desk {
             exported: RwSignal::new(None),
             toasts: Toasts::new(),
             diagnostics: Diagnostics::new(),
+            progress: RwSignal::new(None),
+            last_work: StoredValue::new(0),
+            stopped: StoredValue::new(0),
+            channel: StoredValue::new_local(None),
             journals: StoredValue::new_local(None),
             turn: StoredValue::new(0),
         }
@@ -199,6 +217,7 @@ fn first_token() -> TokenKey {
 pub fn provide_desk() -> Desk {
     let desk = Desk::new();
     provide_context(desk);
+    tabs::listen(desk);
     boot::start(desk);
     feed::start(desk);
     desk

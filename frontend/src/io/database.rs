@@ -41,7 +41,7 @@ impl StoreError {
         }
     }
 
-    fn of(error: &JsValue) -> StoreError {
+    pub(super) fn of(error: &JsValue) -> StoreError {
         let Some(error) = error.dyn_ref::<DomException>() else {
             return StoreError::Failed(format!("{error:?}").chars().take(120).collect());
         };
@@ -122,6 +122,56 @@ impl Database {
             return Err(StoreError::of(&error));
         }
         done.await
+    }
+
+    /// Like [`Database::write`], for more than one turn has room for: `next` makes some of the requests, and is
+    /// called anew when the last of them has succeeded, until it makes none. It is one transaction all the
+    /// same: nothing is kept until all is.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is kept, as when `next` gives up.
+    pub async fn write_long<E: From<StoreError>>(
+        &self,
+        stores: &[&str],
+        mut next: impl FnMut(&IdbTransaction) -> Result<Option<IdbRequest>, Stop<E>>,
+    ) -> Result<(), E> {
+        let transaction = strict(&self.0, stores).map_err(|e| StoreError::of(&e))?;
+        let done = completed(&transaction);
+        loop {
+            // A transaction lives as long as its requests: between the success of one and the next nothing
+            // else may be awaited.
+            match next(&transaction) {
+                Ok(Some(last)) => {
+                    if answer(Ok(last)).await.is_err() {
+                        break;
+                    }
+                }
+                Ok(None) => break,
+                Err(stop) => {
+                    let _ = transaction.abort();
+                    let _ = done.await;
+                    return Err(match stop {
+                        Stop::Refused(error) => StoreError::of(&error).into(),
+                        Stop::GivenUp(error) => error,
+                    });
+                }
+            }
+        }
+        Ok(done.await?)
+    }
+}
+
+/// Why a long write ends before its end.
+pub enum Stop<E> {
+    /// The browser refused a request.
+    Refused(JsValue),
+    /// Whoever writes gave up.
+    GivenUp(E),
+}
+
+impl<E> From<JsValue> for Stop<E> {
+    fn from(error: JsValue) -> Self {
+        Stop::Refused(error)
     }
 }
 

@@ -1,18 +1,20 @@
-//! The journals of this device's accounts, and the prices it last knew, in IndexedDB.
+//! The journals of this device's accounts, and what may be lost: the prices it last knew, and a snapshot
+//! of each account with a long journal, so that it opens without folding all of it. All in IndexedDB.
 //!
 //! Entries lie under (account, sequence number) and are only ever *added*: the browser itself refuses a
 //! number twice, so of two writers one loses and hears of it. What this room has returned from is on
 //! the disk.
 
-use js_sys::Array;
+use js_sys::{Array, Uint8Array};
 use serde::{Deserialize, Serialize};
 use shared::ids::AccountId;
 use shared::market::MarketKind;
 use shared::time::Timestamp;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{IdbDatabase, IdbKeyRange, IdbTransaction};
 
-use super::database::{Database, StoreError, answer};
+use super::database::{Database, Stop, StoreError, answer};
+use super::turn::Turn;
 
 const NAME: &str = "foolscap";
 const VERSION: u32 = 1;
@@ -63,15 +65,39 @@ impl Journals {
         found.iter().map(|value| read_json(&value, "an account")).collect()
     }
 
-    /// The lines of an account's journal from sequence number `from` on.
+    /// At most `count` lines of an account's journal, from sequence number `from` on.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn lines(&self, account: AccountId, from: u64) -> Result<Vec<String>, StoreError> {
+    pub async fn lines(&self, account: AccountId, from: u64, count: u32) -> Result<Vec<String>, StoreError> {
+        let found = self.texts(account, from, count).await?;
+        found.iter().map(|line| line.as_string().ok_or_else(|| broken("a journal entry"))).collect()
+    }
+
+    /// The same, as the browser has them: nothing is copied into the app.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn texts(&self, account: AccountId, from: u64, count: u32) -> Result<Array, StoreError> {
         let range = IdbKeyRange::bound(&key(account, from as f64), &key(account, f64::INFINITY))
             .map_err(|_| broken("a range"))?;
-        let found: Array = answer(self.0.read(ENTRIES)?.get_all_with_key(&range)).await?.into();
-        found.iter().map(|line| line.as_string().ok_or_else(|| broken("a journal entry"))).collect()
+        let entries = self.0.read(ENTRIES)?;
+        Ok(answer(entries.get_all_with_key_and_limit(&range, count)).await?.unchecked_into())
+    }
+
+    /// The lines with these sequence numbers, in that order; those that are not there are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn some(&self, account: AccountId, seqs: &[u32]) -> Result<Vec<String>, StoreError> {
+        let entries = self.0.read(ENTRIES)?;
+        let asked = seqs.iter().map(|seq| entries.get(&key(account, f64::from(*seq))));
+        let asked: Vec<_> = asked.collect::<Result<_, _>>().map_err(|e| StoreError::of(&e))?;
+        // They are answered in the order they were asked in.
+        if let Some(last) = asked.last() {
+            answer(Ok(last.clone())).await?;
+        }
+        Ok(asked.iter().filter_map(|request| request.result().ok()?.as_string()).collect())
     }
 
     /// Keeps a new account with the first lines of its journal, all or nothing.
@@ -79,7 +105,7 @@ impl Journals {
     /// # Errors
     /// [`StoreError::Conflict`] where the account or a line is there already; nothing is kept then.
     pub async fn create(&self, record: &Record, lines: impl Iterator<Item = (u64, &str)>) -> Result<(), StoreError> {
-        let text = serde_json::to_string(record).map_err(|error| StoreError::Failed(error.to_string()))?;
+        let text = json(record)?;
         self.0
             .write(&[ACCOUNTS, ENTRIES], |transaction| {
                 transaction.object_store(ACCOUNTS)?.add_with_key(&text.into(), &record.id.to_string().into())?;
@@ -124,7 +150,8 @@ impl Journals {
         let range =
             IdbKeyRange::bound(&key(account, 0.0), &key(account, f64::INFINITY)).map_err(|_| broken("a range"))?;
         self.0
-            .write(&[ACCOUNTS, ENTRIES], |transaction| {
+            .write(&[ACCOUNTS, ENTRIES, CACHE], |transaction| {
+                transaction.object_store(CACHE)?.delete(&snapshot_key(account))?;
                 transaction.object_store(ACCOUNTS)?.delete(&account.to_string().into())?;
                 transaction.object_store(ENTRIES)?.delete(&range)?;
                 Ok(())
@@ -143,6 +170,59 @@ impl Journals {
                 for (seq, line) in lines {
                     entries.add_with_key(&line.into(), &key(account, seq as f64))?;
                 }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Adds many lines to an account's journal, and the account where `record` is new, all or nothing: in
+    /// several turns, and still in one transaction. `next` says what is next, or gives up.
+    ///
+    /// # Errors
+    /// As [`Journals::append`], and what `next` gives up with; nothing is kept then.
+    pub async fn append_long<'a, E: From<StoreError>>(
+        &self,
+        account: AccountId,
+        mut record: Option<&Record>,
+        mut next: impl FnMut() -> Result<Option<(u64, &'a str)>, E>,
+    ) -> Result<(), E> {
+        self.0
+            .write_long(&[ACCOUNTS, ENTRIES], |transaction| {
+                if let Some(record) = record.take() {
+                    let text = json(record).map_err(|error| Stop::GivenUp(error.into()))?;
+                    transaction.object_store(ACCOUNTS)?.add_with_key(&text.into(), &record.id.to_string().into())?;
+                }
+                let entries = transaction.object_store(ENTRIES)?;
+                let turn = Turn::begin();
+                let mut last = None;
+                while !turn.is_over()
+                    && let Some((seq, line)) = next().map_err(Stop::GivenUp)?
+                {
+                    last = Some(entries.add_with_key(&line.into(), &key(account, seq as f64))?);
+                }
+                Ok(last)
+            })
+            .await
+    }
+
+    /// The snapshot kept of an account, if any.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn snapshot(&self, account: AccountId) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = answer(self.0.read(CACHE)?.get(&snapshot_key(account))).await?;
+        Ok(found.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec))
+    }
+
+    /// Keeps a snapshot of an account in place of the one before; an empty one for none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_snapshot(&self, account: AccountId, bytes: &[u8]) -> Result<(), StoreError> {
+        self.0
+            .write(&[CACHE], |transaction| {
+                let cache = transaction.object_store(CACHE)?;
+                cache.put_with_key(&Uint8Array::from(bytes), &snapshot_key(account))?;
                 Ok(())
             })
             .await
@@ -172,10 +252,7 @@ impl Journals {
 
 /// Records as they are kept, each under its id.
 fn texts(records: &[&Record]) -> Result<Vec<(JsValue, JsValue)>, StoreError> {
-    let text = |record: &&Record| match serde_json::to_string(record) {
-        Ok(text) => Ok((record.id.to_string().into(), text.into())),
-        Err(error) => Err(StoreError::Failed(error.to_string())),
-    };
+    let text = |record: &&Record| Ok((record.id.to_string().into(), json(record)?.into()));
     records.iter().map(text).collect()
 }
 
@@ -199,6 +276,14 @@ fn lay_out(database: &IdbDatabase) -> Result<(), JsValue> {
 
 fn key(account: AccountId, seq: f64) -> JsValue {
     Array::of2(&account.to_string().into(), &seq.into()).into()
+}
+
+fn snapshot_key(account: AccountId) -> JsValue {
+    ("snapshot ".to_owned() + &account.to_string()).into()
+}
+
+fn json(record: &Record) -> Result<String, StoreError> {
+    serde_json::to_string(record).map_err(|error| StoreError::Failed(error.to_string()))
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(value: &JsValue, what: &str) -> Result<T, StoreError> {

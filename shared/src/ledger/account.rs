@@ -12,6 +12,7 @@
 //! every cost method: `equity = net deposits + realised + unrealised`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -27,6 +28,7 @@ use super::event::{Event, MarketKind, Opened};
 use super::footprint::Footprint;
 use super::position::{Holding, HoldingError, Lot};
 use super::posting::{Asset, Book, Exchange, Postings};
+use super::recount::Recount;
 use super::settings::{CostMethod, Settings};
 
 /// Longest name of an account, in characters.
@@ -48,24 +50,24 @@ pub fn check_name(name: &str) -> Result<(), LedgerError> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Account {
-    id: AccountId,
-    name: String,
-    market: MarketKind,
-    opened: Timestamp,
-    at: Timestamp,
-    settings: Settings,
-    cash: Usd,
-    net_deposits: Usd,
-    realised: Usd,
-    totals: Totals,
+    pub(super) id: AccountId,
+    pub(super) name: String,
+    pub(super) market: MarketKind,
+    pub(super) opened: Timestamp,
+    pub(super) at: Timestamp,
+    pub(super) settings: Settings,
+    pub(super) cash: Usd,
+    pub(super) net_deposits: Usd,
+    pub(super) realised: Usd,
+    pub(super) totals: Totals,
     #[serde(serialize_with = "values")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<Position>))]
-    positions: BTreeMap<TokenKey, Position>,
+    pub(super) positions: BTreeMap<TokenKey, Position>,
     #[serde(serialize_with = "values")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<Token>))]
-    tokens: BTreeMap<TokenKey, Token>,
+    pub(super) tokens: BTreeMap<TokenKey, Token>,
     #[serde(skip)]
-    traded: TradeIds,
+    pub(super) traded: TradeIds,
 }
 
 /// Sums over an account's trades.
@@ -95,6 +97,11 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Trades in all, filled and failed.
+    pub const fn trades(&self) -> u64 {
+        self.filled + self.failed
+    }
+
     /// All gas.
     ///
     /// # Errors
@@ -136,9 +143,9 @@ impl Totals {
 /// What an account holds, or once held, of one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    token: TokenKey,
-    holding: Holding,
-    footprint: Footprint,
+    pub(super) token: TokenKey,
+    pub(super) holding: Holding,
+    pub(super) footprint: Footprint,
 }
 
 impl Position {
@@ -180,6 +187,10 @@ impl Position {
     /// What recent trades left in the token's pool.
     pub const fn footprint(&self) -> Footprint {
         self.footprint
+    }
+
+    pub(super) const fn holding(&self) -> &Holding {
+        &self.holding
     }
 }
 
@@ -315,18 +326,57 @@ impl Account {
         self.traded.contains(id)
     }
 
+    /// How many moves a change of the cost method has to take anew.
+    pub fn moves(&self) -> usize {
+        self.positions.values().map(|position| position.holding.moves()).sum()
+    }
+
+    pub(super) fn positions_from(&self, from: Bound<TokenKey>) -> impl Iterator<Item = (TokenKey, &Position)> {
+        self.positions.range((from, Bound::Unbounded)).map(|(token, position)| (*token, position))
+    }
+
+    /// Whether [`Account::apply`] would take the event. Where it changes the cost method, its holdings by
+    /// the new one, for [`Account::apply_with`]; `begun` is what is computed of them.
+    ///
+    /// # Errors
+    /// As [`Account::apply`].
+    pub(super) fn check(&self, event: &Event, begun: Option<Recount>) -> Result<Option<Recount>, LedgerError> {
+        match event {
+            Event::Opened(_) => return Err(LedgerError::AlreadyOpened),
+            Event::Deposited { usd } => drop(self.funded(event, *usd)?),
+            Event::Withdrawn { usd } => drop(self.funded(event, usd.negated())?),
+            Event::SettingsChanged(settings) => return self.check_settings(settings, begun),
+            Event::TokenAdded(token) => self.check_token(token)?,
+            Event::Traded(trade) => drop(self.check_trade(trade)?),
+        }
+        Ok(None)
+    }
+
     /// Folds one more event into the account. `at` is never before the last event: an earlier time
     /// counts as that.
     ///
     /// # Errors
     /// [`LedgerError`]; nothing changed.
     pub fn apply(&mut self, event: &Event, at: Timestamp) -> Result<(), LedgerError> {
+        self.apply_with(event, at, None)
+    }
+
+    /// The same, with what is computed already of the holdings by another method.
+    pub(super) fn apply_with(
+        &mut self,
+        event: &Event,
+        at: Timestamp,
+        begun: Option<Recount>,
+    ) -> Result<(), LedgerError> {
         match event {
             Event::Opened(_) => return Err(LedgerError::AlreadyOpened),
-            Event::Deposited { usd } => self.fund(event, *usd)?,
-            Event::Withdrawn { usd } => self.fund(event, usd.negated())?,
-            Event::SettingsChanged(settings) => self.change_settings(settings)?,
-            Event::TokenAdded(token) => self.add_token(token)?,
+            Event::Deposited { usd } => (self.cash, self.net_deposits) = self.funded(event, *usd)?,
+            Event::Withdrawn { usd } => (self.cash, self.net_deposits) = self.funded(event, usd.negated())?,
+            Event::SettingsChanged(settings) => self.change_settings(settings, begun)?,
+            Event::TokenAdded(token) => {
+                self.check_token(token)?;
+                self.tokens.insert(token.key, token.clone());
+            }
             Event::Traded(trade) => return self.apply_trade(trade, at),
         }
         self.at = self.at.max(at);
@@ -337,41 +387,9 @@ impl Account {
     ///
     /// # Errors
     /// [`LedgerError`]; nothing changed.
+    #[inline]
     pub fn apply_trade(&mut self, trade: &Trade, at: Timestamp) -> Result<(), LedgerError> {
-        if self.traded.contains(trade.id) {
-            return Err(LedgerError::DuplicateTrade(trade.id));
-        }
-        if [&trade.sold, &trade.bought].into_iter().flatten().any(|leg| !self.market.admits(leg.source)) {
-            return Err(LedgerError::MixedMarkets);
-        }
-        let gas = trade.gas.usd;
-        let exchange = Exchange::of(trade)?;
-        let postings = exchange.postings(gas);
-        let totals = self.totals.after(trade)?;
-        let cash = self.cash_after(&postings)?;
-        let (cost, proceeds, lost) = match exchange {
-            Exchange::None => (Usd::ZERO, Usd::ZERO, gas),
-            Exchange::Buy { paid, .. } => (paid.plus(gas)?, Usd::ZERO, Usd::ZERO),
-            Exchange::Sell { received, .. } => (Usd::ZERO, received.minus(gas)?, Usd::ZERO),
-            Exchange::Swap { value, .. } => (value, value.minus(gas)?, Usd::ZERO),
-        };
-        let mut realised = self.realised.minus(lost)?;
-        for (token, units, comes) in token_moves(&postings) {
-            match (self.positions.get(&token), comes) {
-                (Some(position), true) => {
-                    position.holding.check_receipt(units, cost).map_err(|error| refused(token, error))?;
-                }
-                (Some(position), false) => {
-                    position.holding.check_disposal(units, proceeds).map_err(|error| refused(token, error))?;
-                    // Whatever is realised lies between these two.
-                    realised.plus(proceeds)?.minus(position.cost())?;
-                }
-                (None, true) => {}
-                (None, false) => {
-                    return Err(LedgerError::PositionShort { token, needed: units, available: Units::ZERO });
-                }
-            }
-        }
+        let Booking { postings, totals, cash, cost, proceeds, mut realised } = self.check_trade(trade)?;
         // Nothing was changed so far, and nothing fails from here on.
         self.at = self.at.max(at);
         for (token, units, comes) in token_moves(&postings) {
@@ -391,6 +409,46 @@ impl Account {
         Ok(())
     }
 
+    /// Everything there is to a trade that can be refused.
+    #[inline(always)]
+    fn check_trade(&self, trade: &Trade) -> Result<Booking, LedgerError> {
+        if self.traded.contains(trade.id) {
+            return Err(LedgerError::DuplicateTrade(trade.id));
+        }
+        if [&trade.sold, &trade.bought].into_iter().flatten().any(|leg| !self.market.admits(leg.source)) {
+            return Err(LedgerError::MixedMarkets);
+        }
+        let gas = trade.gas.usd;
+        let exchange = Exchange::of(trade)?;
+        let postings = exchange.postings(gas);
+        let totals = self.totals.after(trade)?;
+        let cash = self.cash_after(&postings)?;
+        let (cost, proceeds, lost) = match exchange {
+            Exchange::None => (Usd::ZERO, Usd::ZERO, gas),
+            Exchange::Buy { paid, .. } => (paid.plus(gas)?, Usd::ZERO, Usd::ZERO),
+            Exchange::Sell { received, .. } => (Usd::ZERO, received.minus(gas)?, Usd::ZERO),
+            Exchange::Swap { value, .. } => (value, value.minus(gas)?, Usd::ZERO),
+        };
+        let realised = self.realised.minus(lost)?;
+        for (token, units, comes) in token_moves(&postings) {
+            match (self.positions.get(&token), comes) {
+                (Some(position), true) => {
+                    position.holding.check_receipt(units, cost).map_err(|error| refused(token, error))?;
+                }
+                (Some(position), false) => {
+                    position.holding.check_disposal(units, proceeds).map_err(|error| refused(token, error))?;
+                    // Whatever is realised lies between these two.
+                    realised.plus(proceeds)?.minus(position.cost())?;
+                }
+                (None, true) => {}
+                (None, false) => {
+                    return Err(LedgerError::PositionShort { token, needed: units, available: Units::ZERO });
+                }
+            }
+        }
+        Ok(Booking { postings, totals, cash, cost, proceeds, realised })
+    }
+
     fn cash_after(&self, postings: &Postings) -> Result<Usd, LedgerError> {
         let mut left = self.cash.atoms();
         for posting in postings.as_slice() {
@@ -405,37 +463,45 @@ impl Account {
         Ok(Usd::from_atoms(left)?)
     }
 
-    fn fund(&mut self, event: &Event, net: Usd) -> Result<(), LedgerError> {
+    /// Cash and net deposits after `net` dollars came from outside, or went there.
+    fn funded(&self, event: &Event, net: Usd) -> Result<(Usd, Usd), LedgerError> {
         if net.is_zero() {
             return Err(LedgerError::AmountNotPositive);
         }
         let cash = self.cash_after(&event.postings()?)?;
-        self.net_deposits = self.net_deposits.plus(net)?;
-        self.cash = cash;
-        Ok(())
+        Ok((cash, self.net_deposits.plus(net)?))
     }
 
-    fn change_settings(&mut self, settings: &Settings) -> Result<(), LedgerError> {
+    /// The holdings by the method of these settings, where it is another one.
+    fn check_settings(&self, settings: &Settings, begun: Option<Recount>) -> Result<Option<Recount>, LedgerError> {
         settings.validate()?;
-        if settings.cost_method != self.settings.cost_method {
-            let mut others = BTreeMap::new();
-            // What failed trades cost is realised outside of any position.
-            let mut realised = self.totals.gas_of_failed.negated();
-            for (token, position) in &self.positions {
-                let holding =
-                    position.holding.by_method(settings.cost_method).map_err(|error| refused(*token, error))?;
-                realised = realised.plus(holding.realised())?;
-                others.insert(*token, Position { token: *token, holding, footprint: position.footprint });
+        if settings.cost_method == self.settings.cost_method {
+            return Ok(None);
+        }
+        let recount = Recount::whole(begun, self, settings.cost_method)?;
+        self.realised_by(&recount)?;
+        Ok(Some(recount))
+    }
+
+    fn change_settings(&mut self, settings: &Settings, begun: Option<Recount>) -> Result<(), LedgerError> {
+        if let Some(recount) = self.check_settings(settings, begun)? {
+            self.realised = self.realised_by(&recount)?;
+            for (position, holding) in self.positions.values_mut().zip(recount.into_holdings()) {
+                position.holding = holding;
             }
-            (self.positions, self.realised) = (others, realised);
         }
         self.settings = *settings;
         Ok(())
     }
 
+    /// What failed trades cost is realised outside of any position.
+    fn realised_by(&self, recount: &Recount) -> Result<Usd, LedgerError> {
+        recount.realised(self.totals.gas_of_failed.negated())
+    }
+
     /// Takes a token whether or not it is built in: the built-in table may have grown since the
     /// entry was written, and an old journal stays good. [`Account::token`] prefers what is built in.
-    fn add_token(&mut self, token: &Token) -> Result<(), LedgerError> {
+    fn check_token(&self, token: &Token) -> Result<(), LedgerError> {
         if token.origin != Origin::User || token.pinned {
             return Err(LedgerError::TokenClaims);
         }
@@ -446,9 +512,21 @@ impl Account {
         if self.tokens.contains_key(&token.key) {
             return Err(LedgerError::TokenKnown(token.key));
         }
-        self.tokens.insert(token.key, token.clone());
         Ok(())
     }
+}
+
+/// A trade that was checked, and what it comes to.
+struct Booking {
+    postings: Postings,
+    totals: Totals,
+    cash: Usd,
+    /// Cost of what comes in.
+    cost: Usd,
+    /// Proceeds of what goes.
+    proceeds: Usd,
+    /// Realised before any disposal.
+    realised: Usd,
 }
 
 /// The tokens that the postings move into (`true`) and out of the wallet.
@@ -459,7 +537,7 @@ fn token_moves(postings: &Postings) -> impl Iterator<Item = (TokenKey, Units, bo
     })
 }
 
-fn refused(token: TokenKey, error: HoldingError) -> LedgerError {
+pub(super) fn refused(token: TokenKey, error: HoldingError) -> LedgerError {
     match error {
         HoldingError::Short { needed, available } => LedgerError::PositionShort { token, needed, available },
         HoldingError::Money(_) => LedgerError::TooLarge,
@@ -473,9 +551,9 @@ fn values<K, V: Serialize, S: Serializer>(map: &BTreeMap<K, V>, serializer: S) -
 /// The names of all trades. Ids sort by the time they were made, so nearly every one is later than
 /// all before it and joins the end of a sorted run; the few that are not go to a set beside it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct TradeIds {
-    run: Vec<TradeId>,
-    late: BTreeSet<TradeId>,
+pub(super) struct TradeIds {
+    pub(super) run: Vec<TradeId>,
+    pub(super) late: BTreeSet<TradeId>,
 }
 
 impl TradeIds {
@@ -486,7 +564,7 @@ impl TradeIds {
         self.run.binary_search(&id).is_ok() || self.late.contains(&id)
     }
 
-    fn insert(&mut self, id: TradeId) {
+    pub(super) fn insert(&mut self, id: TradeId) {
         if self.run.last().is_none_or(|last| *last < id) {
             self.run.push(id);
         } else {

@@ -47,11 +47,33 @@ pub const TRADE_COLUMNS: [&str; 23] = [
 /// # Errors
 /// [`MoneyError`] where a sum does not fit, which cannot be for entries the account was made of.
 pub fn trades_csv<'a>(account: &Account, entries: impl IntoIterator<Item = &'a Entry>) -> Result<String, MoneyError> {
-    let mut out = TRADE_COLUMNS.join(",");
-    out.push_str("\r\n");
-    let mut holdings = BTreeMap::new();
-    for (entry, trade) in entries.into_iter().filter_map(|entry| Some((entry, entry.trade()?))) {
-        let booked = Booked::of(trade, &mut holdings, account)?;
+    let mut rows = TradeRows::new(account.settings().cost_method);
+    for entry in entries {
+        rows.add(account, entry)?;
+    }
+    Ok(rows.take())
+}
+
+/// The same, entry by entry.
+pub struct TradeRows {
+    out: String,
+    method: CostMethod,
+    holdings: BTreeMap<TokenKey, Holding>,
+}
+
+impl TradeRows {
+    /// The header; profit will be by `method`.
+    pub fn new(method: CostMethod) -> TradeRows {
+        TradeRows { out: TRADE_COLUMNS.join(",") + "\r\n", method, holdings: BTreeMap::new() }
+    }
+
+    /// Adds the row of the next entry, if it is a trade.
+    ///
+    /// # Errors
+    /// As [`trades_csv`].
+    pub fn add(&mut self, account: &Account, entry: &Entry) -> Result<(), MoneyError> {
+        let Some(trade) = entry.trade() else { return Ok(()) };
+        let booked = Booked::of(trade, &mut self.holdings, self.method)?;
         let filled = trade.is_filled();
         let chain = trade.order.chain();
         let (sold_token, sold_symbol) = named(account, trade.order.sold());
@@ -88,13 +110,18 @@ pub fn trades_csv<'a>(account: &Account, entries: impl IntoIterator<Item = &'a E
         ];
         for (index, cell) in cells.iter().enumerate() {
             if index > 0 {
-                out.push(',');
+                self.out.push(',');
             }
-            write_cell(&mut out, cell);
+            write_cell(&mut self.out, cell);
         }
-        out.push_str("\r\n");
+        self.out.push_str("\r\n");
+        Ok(())
     }
-    Ok(out)
+
+    /// What was written since the last time.
+    pub fn take(&mut self) -> String {
+        std::mem::take(&mut self.out)
+    }
 }
 
 struct Booked {
@@ -103,12 +130,11 @@ struct Booked {
 }
 
 impl Booked {
-    fn of(trade: &Trade, holdings: &mut BTreeMap<TokenKey, Holding>, account: &Account) -> Result<Booked, MoneyError> {
+    fn of(trade: &Trade, holdings: &mut BTreeMap<TokenKey, Holding>, method: CostMethod) -> Result<Booked, MoneyError> {
         let gas = trade.gas.usd;
         if !trade.is_filled() {
             return Ok(Booked { cash_change: gas.negated(), realised: gas.negated() });
         }
-        let method = account.settings().cost_method;
         let too_large = |error| match error {
             HoldingError::Money(error) => error,
             HoldingError::Short { .. } => MoneyError::Negative,

@@ -34,12 +34,12 @@ pub struct Point {
 /// The line through an account's journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Curve {
-    points: Vec<Point>,
-    prices: BTreeMap<TokenKey, Price>,
+    pub(super) points: Vec<Point>,
+    pub(super) prices: BTreeMap<TokenKey, Price>,
     /// Entries seen.
-    seen: u64,
+    pub(super) seen: u64,
     /// Every how many entries a point is taken: a power of two.
-    stride: u64,
+    pub(super) stride: u64,
 }
 
 impl Default for Curve {

@@ -25,6 +25,8 @@ use super::account::Account;
 use super::digits;
 use super::error::LedgerError;
 use super::event::{Event, Opened};
+use super::reading::Reading;
+use super::recount::Recount;
 use super::traded::{self, TradeLine};
 
 /// The version of the entries written today.
@@ -69,6 +71,22 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Reads a line by itself, as it stands in a journal that was verified when it was taken in: its form
+    /// is checked, its place in the chain is not.
+    ///
+    /// # Errors
+    /// [`Damage`].
+    pub fn read(line: String) -> Result<Entry, Damage> {
+        let Line { seq, at, kind, body, .. } = read_line(line.as_bytes())?;
+        let event = read_v1(&kind, body)?;
+        Ok(Entry { seq, at, hash: keccak256(&line), line, event })
+    }
+
+    /// The head of a journal with this entry at its end.
+    pub const fn head(&self) -> Head {
+        Head { seq: self.seq, at: self.at, hash: self.hash }
+    }
+
     /// The trade, if this entry is one.
     pub const fn trade(&self) -> Option<&Trade> {
         self.event.trade()
@@ -77,6 +95,32 @@ impl Entry {
     /// The paper block this entry would stand in on `chain`: see [`Chain::paper_block`].
     pub fn paper_block(&self, chain: Chain) -> u64 {
         chain.paper_block(self.at)
+    }
+}
+
+/// An entry that is not part of a journal yet, and what makes it part of one: see [`Ledger::draft`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The head it was drafted on.
+    after: Head,
+    entry: Entry,
+    recount: Option<Recount>,
+}
+
+impl Draft {
+    /// The entry it will be.
+    pub const fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// The entry it has become, where somebody else put it there.
+    pub fn into_entry(self) -> Entry {
+        self.entry
+    }
+
+    /// The head of a journal with this entry at its end.
+    pub const fn head(&self) -> Head {
+        self.entry.head()
     }
 }
 
@@ -113,17 +157,55 @@ impl Ledger {
         Ok(entry(head, line, event))
     }
 
+    /// What [`Ledger::append`] would append, without changing anything: for those who have to bring the line
+    /// into safety first. `begun` is what is computed already of the holdings by another cost method.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`].
+    pub fn draft(&self, event: Event, now: Timestamp, begun: Option<Recount>) -> Result<Draft, LedgerError> {
+        self.check_new(&event)?;
+        let recount = self.account.check(&event, begun)?;
+        let mut line = Vec::with_capacity(LINE_CAPACITY);
+        let head = write(&mut line, self.head, &event, now)?;
+        Ok(Draft { after: self.head, entry: entry(head, line, event), recount })
+    }
+
+    /// Takes a draft over. It can't be refused by a ledger that is still what it was drafted on.
+    ///
+    /// # Errors
+    /// [`Damage::Previous`] where the ledger has moved on; nothing changed.
+    pub fn keep(&mut self, draft: Draft) -> Result<Entry, Damage> {
+        let Draft { after, entry, recount } = draft;
+        if after != self.head {
+            return Err(Damage::Previous);
+        }
+        self.account.apply_with(&entry.event, entry.at, recount)?;
+        self.head = entry.head();
+        Ok(entry)
+    }
+
+    /// A ledger as it was, for [`snapshot`](super::snapshot).
+    pub(super) const fn restored(account: Account, head: Head) -> Ledger {
+        Ledger { account, head }
+    }
+
+    /// A token that is known needs no entry; an old journal may have one all the same.
+    fn check_new(&self, event: &Event) -> Result<(), LedgerError> {
+        match event {
+            Event::TokenAdded(token) if self.account.token(token.key).is_some() => {
+                Err(LedgerError::TokenKnown(token.key))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Appends an event and adds its line, without a newline, to `out`: what [`Ledger::append`]
     /// does, for those who keep their own buffer.
     ///
     /// # Errors
     /// [`LedgerError`]; nothing changed, `out` included.
     pub fn record(&mut self, event: &Event, now: Timestamp, out: &mut Vec<u8>) -> Result<Head, LedgerError> {
-        if let Event::TokenAdded(token) = event
-            && self.account.token(token.key).is_some()
-        {
-            return Err(LedgerError::TokenKnown(token.key));
-        }
+        self.check_new(event)?;
         let start = out.len();
         let written = write(out, self.head, event, now).and_then(|head| {
             self.account.apply(event, head.at)?;
@@ -168,7 +250,7 @@ impl Ledger {
     /// # Errors
     /// [`JournalError`] with the first bad line.
     pub fn replay(journal: impl AsRef<[u8]>) -> Result<Replay, JournalError> {
-        replay(journal.as_ref())
+        Reading::all(journal.as_ref())
     }
 }
 
@@ -425,81 +507,4 @@ fn read_v1(kind: &str, body: &RawValue) -> Result<Event, Damage> {
         "traded" => Ok(Event::Traded(read::<TradeLine>(body)?.trade()?)),
         other => Err(Damage::Kind(other.chars().take(32).collect())),
     }
-}
-
-fn replay(journal: &[u8]) -> Result<Replay, JournalError> {
-    let ends_whole = journal.ends_with(b"\n");
-    let body = if ends_whole { &journal[..journal.len() - 1] } else { journal };
-    if body.is_empty() {
-        return Err(JournalError { line: 1, damage: Damage::Empty });
-    }
-    let lines: Vec<&[u8]> = body.split(|byte| *byte == b'\n').collect();
-    let (mut ledger, first) = Ledger::begin(lines[0]).map_err(|damage| JournalError { line: 1, damage })?;
-    let mut entries = vec![first];
-    let (mut truncated, mut sealed) = (None, false);
-    for (index, bytes) in lines.iter().enumerate().skip(1) {
-        let line = index + 1;
-        if sealed {
-            return Err(JournalError { line, damage: Damage::AfterSeal });
-        }
-        if line == lines.len() && !ends_whole && !is_whole(bytes) {
-            truncated = Some(Truncated { line, bytes: bytes.len() });
-        } else if bytes.starts_with(SEAL) {
-            check_seal(ledger.head, bytes, line)?;
-            sealed = true;
-        } else {
-            match ledger.accept(bytes) {
-                Ok(entry) => entries.push(entry),
-                Err(Damage::Previous) => return Err(culprit(index, &lines)),
-                Err(damage) => return Err(JournalError { line, damage }),
-            }
-        }
-    }
-    Ok(Replay { ledger, entries, truncated, sealed })
-}
-
-/// Lines `index` and the one before it do not fit together: which of them was changed? The one
-/// that the journal after it does not know. Where nothing comes after, the earlier is named.
-fn culprit(index: usize, lines: &[&[u8]]) -> JournalError {
-    #[derive(Deserialize)]
-    struct Link<'a> {
-        #[serde(borrow, alias = "head")]
-        prev: Cow<'a, str>,
-    }
-    let next = lines.get(index + 1).and_then(|line| serde_json::from_slice::<Link>(line).ok());
-    match next {
-        Some(next) if next.prev != hex::encode(keccak256(lines[index])) => {
-            JournalError { line: index + 1, damage: Damage::Previous }
-        }
-        Some(_) | None => JournalError { line: index, damage: Damage::Changed },
-    }
-}
-
-const SEAL: &[u8] = b"{\"seal\":";
-
-fn is_whole(line: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
-}
-
-/// Whether the seal on `line` fits a journal that ends with `head`.
-fn check_seal(head: Head, bytes: &[u8], line: usize) -> Result<(), JournalError> {
-    #[derive(Deserialize)]
-    struct Seal<'a> {
-        seal: u64,
-        #[serde(borrow)]
-        head: Cow<'a, str>,
-    }
-    let broken = JournalError { line, damage: Damage::Seal };
-    let seal: Seal = serde_json::from_slice(bytes).map_err(|_| broken.clone())?;
-    let hash: B256 = seal.head.parse().map_err(|_| broken.clone())?;
-    if self::seal(Head { seq: seal.seal, hash, ..head }).as_bytes() != bytes {
-        return Err(broken);
-    }
-    if seal.seal != head.seq {
-        return Err(JournalError { line, damage: Damage::SealCount { expected: seal.seal, found: head.seq } });
-    }
-    if hash != head.hash {
-        return Err(JournalError { line: line - 1, damage: Damage::Changed });
-    }
-    Ok(())
 }

@@ -46,19 +46,19 @@ pub enum HoldingError {
 /// What is held of one token under one cost method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
-    units: Units,
-    cost: Usd,
-    realised: Usd,
-    lots: Lots,
+    pub(super) units: Units,
+    pub(super) cost: Usd,
+    pub(super) realised: Usd,
+    pub(super) lots: Lots,
     /// Realised when nothing was held the last time: the same by every method.
-    settled: Usd,
+    pub(super) settled: Usd,
     /// Every move since then.
-    tape: Vec<Move>,
+    pub(super) tape: Vec<Move>,
 }
 
 /// One move of units, as any method needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Move {
+pub(super) enum Move {
     In { units: Units, cost: Usd },
     Out { units: Units, proceeds: Usd },
 }
@@ -184,9 +184,27 @@ impl Holding {
     /// # Errors
     /// [`HoldingError::Money`] where a sum by the other method does not fit.
     pub fn by_method(&self, method: CostMethod) -> Result<Holding, HoldingError> {
+        let mut other = self.anew(method);
+        self.replay_onto(&mut other, usize::MAX)?;
+        Ok(other)
+    }
+
+    /// What was held before the first move of the tape, to take those moves by another method.
+    pub(super) fn anew(&self, method: CostMethod) -> Holding {
         let mut other = Holding { realised: self.settled, settled: self.settled, ..Holding::new(method) };
         other.tape.reserve(self.tape.len());
-        for step in &self.tape {
+        other
+    }
+
+    /// Takes up to `most` moves that `other`, begun by [`Holding::anew`], lacks; returns how many.
+    ///
+    /// # Errors
+    /// As [`Holding::by_method`].
+    pub(super) fn replay_onto(&self, other: &mut Holding, most: usize) -> Result<usize, HoldingError> {
+        // Something is held after every move of a tape, so `other` has as many moves on its own.
+        let moves = &self.tape[other.tape.len()..];
+        let moves = &moves[..most.min(moves.len())];
+        for step in moves {
             match *step {
                 Move::In { units, cost } => other.receive(units, cost)?,
                 Move::Out { units, proceeds } => {
@@ -194,13 +212,23 @@ impl Holding {
                 }
             }
         }
-        Ok(other)
+        Ok(moves.len())
+    }
+
+    /// Whether `other` has taken every move.
+    pub(super) fn is_replayed_by(&self, other: &Holding) -> bool {
+        self.tape.len() == other.tape.len()
+    }
+
+    /// Moves on the tape.
+    pub(super) fn moves(&self) -> usize {
+        self.tape.len()
     }
 }
 
 /// The lots as each method keeps them. By average the holding's own sums are the one lot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Lots {
+pub(super) enum Lots {
     Average,
     Fifo(VecDeque<Lot>),
     Lifo(Vec<Lot>),
@@ -306,9 +334,9 @@ fn share(lot: Lot, units: Units) -> Usd {
 
 /// The place of a lot among others by HIFO: dearest by what one unit cost when it came in, then oldest.
 #[derive(Debug, Clone, Copy)]
-struct Rank {
-    bought: Lot,
-    number: u64,
+pub(super) struct Rank {
+    pub(super) bought: Lot,
+    pub(super) number: u64,
 }
 
 impl Ord for Rank {
