@@ -3,6 +3,7 @@
 use alloy_primitives::keccak256;
 use rust_decimal::Decimal;
 use shared::ids::{AccountSecret, TradeId};
+use shared::ledger::journal::seal;
 use shared::ledger::{Account, Event, Ledger, LedgerError, Opened, Settings};
 use shared::market::demo::DemoMarket;
 use shared::market::{Market, MarketKind};
@@ -48,6 +49,38 @@ pub fn run(case: Case, trades: u32) -> i64 {
         Case::SimulateJournal => Desk::new().simulate_journal(trades),
         Case::HashLines => hash_lines(trades),
     }
+}
+
+/// The journal of an account with so many trades, as it is exported. None of its twenty tokens is ever sold
+/// out, so that every trade counts for a change of the cost method.
+pub fn journal(trades: u32) -> String {
+    let start = Timestamp::from_secs(1_790_000_000);
+    let mut desk = Desk { at: start, market: DemoMarket::new(1).at(start), ..Desk::new() };
+    let (mut ledger, first) = or_bug(Ledger::open(opened(), desk.at));
+    let mut lines = first.line.into_bytes();
+    lines.push(b'\n');
+    for n in 0..trades {
+        // A trade a second, at prices never older than three minutes.
+        desk.at = desk.at.plus_millis(1_000);
+        if n % 180 == 0 {
+            desk.market = DemoMarket::new(1).at(desk.at);
+        }
+        let (request, seed) = desk.request(ledger.account(), n);
+        let order = match request.order {
+            Order::Sell { token, .. } => Order::Sell { token, size: Size::Usd(Usd::whole(5)) },
+            other => other,
+        };
+        let request = TradeRequest { order, ..request };
+        let trade = execute(ledger.account(), &request, &desk.market, desk.at, seed);
+        // More than is held cannot be sold: then that one is not traded.
+        let Ok(trade) = trade else { continue };
+        or_bug(ledger.record(&Event::Traded(trade), desk.at, &mut lines));
+        lines.push(b'\n');
+    }
+    lines.extend_from_slice(seal(ledger.head()).as_bytes());
+    lines.push(b'\n');
+    // The journal writes UTF-8 only.
+    String::from_utf8(lines).unwrap_or_default()
 }
 
 fn hash_lines(trades: u32) -> i64 {

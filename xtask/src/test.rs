@@ -30,6 +30,9 @@ pub struct SoakArgs {
     /// Cases of each property
     #[arg(long, default_value_t = 100_000)]
     cases: u32,
+    /// How often the browser is killed around a trade
+    #[arg(long, default_value_t = 50)]
+    kills: u32,
 }
 
 /// A part of the whole that passes or fails by itself.
@@ -132,19 +135,41 @@ fn conclude(rows: &[(&str, f64, Count)]) -> ! {
     std::process::exit(i32::from(sum.failed > 0))
 }
 
-/// `cargo xtask soak`: the same properties, many more cases, optimised.
+/// `cargo xtask soak`: the same properties, many more cases, optimised; and a browser that is killed many more times.
 pub fn soak(workspace: &Workspace, args: &SoakArgs) -> Result<()> {
-    let mut cargo = Command::new("cargo");
-    cargo
-        .current_dir(&workspace.root)
-        .args(["test", "--release", "--locked", "--package=shared", "--package=tests", "--no-fail-fast"])
-        .args(&args.filter)
-        .env("FOOLSCAP_CASES", args.cases.to_string())
-        .env("PROPTEST_CASES", args.cases.to_string());
-    let start = Instant::now();
-    let count = counted(&mut cargo, cargo_count)?;
-    conclude(&[("soak", start.elapsed().as_secs_f64(), count)])
+    let mut rows = Vec::new();
+    let mut timed = |name, work: &dyn Fn() -> Result<Count>| {
+        let start = Instant::now();
+        let count = work().unwrap_or_else(|error| {
+            eprintln!("[xtask] {name}: {error:#}");
+            Count::FAILED
+        });
+        rows.push((name, start.elapsed().as_secs_f64(), count));
+    };
+    timed("properties", &|| {
+        let mut cargo = Command::new("cargo");
+        cargo
+            .current_dir(&workspace.root)
+            .args(["test", "--release", "--locked", "--package=shared", "--package=tests", "--no-fail-fast"])
+            .args(&args.filter)
+            .env("FOOLSCAP_CASES", args.cases.to_string())
+            .env("PROPTEST_CASES", args.cases.to_string());
+        counted(&mut cargo, cargo_count)
+    });
+    if args.filter.as_deref().is_none_or(|filter| KILLS.contains(filter)) {
+        timed("kills", &|| {
+            let needs = APP.iter().chain(&[Need::Packages("tests/browser"), Need::Chromium]);
+            let tools = Toolbox::with(workspace, needs)?;
+            build::everything(workspace, &tools, &build::Args { dev: false, public_url: "/".into() })?;
+            let mut playwright = playwright(workspace, &tools)?;
+            counted(playwright.args(["--grep", KILLS]).env("FOOLSCAP_KILLS", args.kills.to_string()), playwright_count)
+        });
+    }
+    conclude(&rows)
 }
+
+/// By this the story of the killed browser is found.
+const KILLS: &str = "killed";
 
 impl Bench<'_> {
     fn cargo(&self, arguments: &[&str]) -> Command {
@@ -244,17 +269,23 @@ fn server(bench: &Bench<'_>) -> Result<Count> {
 fn browser(bench: &Bench<'_>) -> Result<Count> {
     // Asked for as `native` asks for it, so that nothing is compiled twice.
     execute(&mut bench.cargo(&["test", "--workspace", "--locked", "--no-run", "--quiet"]))?;
-    let mut playwright = bench.tools.command("npx");
+    let mut playwright = playwright(bench.workspace, &bench.tools)?;
+    playwright.args(bench.filter.iter().flat_map(|filter| ["--grep", filter]));
+    bench.insist(counted(&mut playwright, playwright_count)?)
+}
+
+/// The browser's stories against what was built.
+fn playwright(workspace: &Workspace, tools: &Toolbox) -> Result<Command> {
+    let mut playwright = tools.command("npx");
     playwright
-        .current_dir(bench.workspace.path("tests/browser"))
+        .current_dir(workspace.path("tests/browser"))
         .args(["--no-install", "playwright", "test", "--reporter=list"])
-        .args(bench.filter.iter().flat_map(|filter| ["--grep", filter]))
-        .env("FOOLSCAP_BIN", bench.workspace.built("release", "foolscap"))
-        .env("COINGECKO_BIN", bench.workspace.built("debug", "coingecko"))
-        .env("FOOLSCAP_DIST", bench.workspace.path("dist"))
+        .env("FOOLSCAP_BIN", workspace.built("release", "foolscap"))
+        .env("COINGECKO_BIN", workspace.built("debug", "coingecko"))
+        .env("FOOLSCAP_DIST", workspace.path("dist"))
         .env("XTASK_BIN", std::env::current_exe()?)
         .env("CHROMIUM", tools::chromium());
-    bench.insist(counted(&mut playwright, playwright_count)?)
+    Ok(playwright)
 }
 
 /// Runs tests, shows what they print and counts by it. A failure that no line tells of (a test that

@@ -204,4 +204,12 @@ export function foolscap(...args: string[]): any {
   return JSON.parse(run.stdout);
 }
 
+/** Fills requests by `foolscap simulate` with these arguments. */
+export function simulate(requests: unknown[], ...args: string[]): void {
+  const input = requests.map((request) => `${JSON.stringify(request)}\n`).join('');
+  const options = { input, encoding: 'utf8', env: { PATH: process.env.PATH ?? '' }, maxBuffer: 2 ** 28 } as const;
+  const run = spawnSync(FOOLSCAP, ['simulate', ...args], options);
+  if (run.status !== 0) throw new Error(`foolscap simulate ended with ${run.status}: ${run.stderr}`);
+}
+
 export { expect };

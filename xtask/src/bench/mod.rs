@@ -3,6 +3,7 @@
 //! A new area is a file here that returns its figures, and a row in [`AREAS`].
 
 mod core;
+mod desk;
 mod figure;
 mod size;
 
@@ -31,7 +32,11 @@ struct Area {
     measure: fn(&Workspace, &Toolbox) -> Result<Vec<Figure>>,
 }
 
-const AREAS: [Area; 2] = [Area { name: "core", measure: core::measure }, Area { name: "size", measure: size::measure }];
+const AREAS: [Area; 3] = [
+    Area { name: "core", measure: core::measure },
+    Area { name: "desk", measure: desk::measure },
+    Area { name: "size", measure: size::measure },
+];
 
 /// `cargo xtask bench`.
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
