@@ -5,8 +5,8 @@
 pub mod api;
 pub mod build;
 pub mod candles;
-pub mod chart;
 pub mod channel;
+pub mod chart;
 pub mod clock;
 pub mod database;
 pub mod file;
