@@ -4,11 +4,11 @@
 //! Pixels are the only place where money becomes a float.
 
 use leptos::prelude::*;
-use shared::ledger::{Account, Curve, Event, Point};
+use shared::ledger::Point;
 use shared::money::Usd;
 
 use super::common::{Segments, text};
-use crate::desk::{Book, use_desk};
+use crate::desk::use_desk;
 use crate::format::{self, date_time};
 
 /// The drawing's own units; it is stretched to the room there is.
@@ -37,7 +37,7 @@ impl Shown {
 pub fn EquityCurve() -> impl IntoView {
     let desk = use_desk();
     let shown = RwSignal::new(Shown::AfterCosts);
-    let past = Memo::new(move |_| desk.book.with(|book| book.as_ref().map(|book| curve(book).points().to_vec())));
+    let past = Memo::new(move |_| desk.book.with(|book| book.as_ref().map(|book| book.curve().points().to_vec())));
     // The line's end moves with the prices; its past stands still.
     let points = Memo::new(move |_| {
         let mut points = past.get().unwrap_or_default();
@@ -73,26 +73,6 @@ pub fn EquityCurve() -> impl IntoView {
             {move || has_traded.get().then(|| behind(points))}
         </section>
     }
-}
-
-/// The curve through a journal.
-fn curve(book: &Book) -> Curve {
-    let mut curve = Curve::default();
-    let mut account = None;
-    for entry in book.entries().iter() {
-        match (&entry.event, &mut account) {
-            (Event::Opened(opened), None) => account = Account::open(opened, entry.at).ok(),
-            (event, Some(account)) => {
-                // It was applied before, when the journal was read.
-                let _ = account.apply(event, entry.at);
-            }
-            (_, None) => {}
-        }
-        if let Some(account) = &account {
-            curve.observe(account, &entry.event);
-        }
-    }
-    curve
 }
 
 fn drawing(points: &[Point], shown: Shown) -> AnyView {

@@ -68,7 +68,6 @@ impl Book {
     }
 
     /// How its equity went.
-    #[allow(dead_code, reason = "the portfolio draws it")]
     pub const fn curve(&self) -> &Curve {
         &self.folded.curve
     }

@@ -218,7 +218,8 @@ fn save(desk: Desk, asked: Asked) {
     put("failed_writes", &format!("[{}]", failed.join(",")));
     out.push_str("\n}\n");
     let name = format!("foolscap-diagnostics-{}.json", &at.to_string()[..10]);
-    match file::save(&name, "application/json", &out) {
+    let log = file::Draft::new("application/json");
+    match log.add(&out.into()).and_then(|()| log.save(&name)) {
         Ok(()) => desk.toasts.say(Tone::Plain, "Saved", format!("{name} is with your downloads. It holds no secret.")),
         Err(error) => desk.toasts.say(Tone::Bad, "Nothing was saved", error),
     }
