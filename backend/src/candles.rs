@@ -9,6 +9,7 @@ use shared::wire::{Candle, Candles as Answer, Range};
 
 use crate::cache::Cache;
 use crate::clock::SharedClock;
+use crate::coingecko::budget::Purpose;
 use crate::coingecko::{CoinGecko, OhlcRow, UpstreamError};
 use shared::money::Price;
 
@@ -64,7 +65,7 @@ impl Candles {
             Ok(if own {
                 own_candles(&upstream.ohlc(&id, days).await?, grain_ms)
             } else {
-                gather(&upstream.market_chart(&id, days).await?, grain_ms)
+                gather(&upstream.market_chart(Purpose::Candles, &id, days).await?, grain_ms)
             })
         };
         let kept = self.kept.get((coin.to_owned(), range), life_ms, make).await?;

@@ -117,7 +117,9 @@ impl ApiError {
             ApiError::WrongHost(_) => ProblemKind::WrongHost,
             ApiError::Panic => ProblemKind::Internal,
             ApiError::Upstream(error) => match error {
-                UpstreamError::Throttled { .. } | UpstreamError::Paced { .. } => ProblemKind::RateLimited,
+                UpstreamError::Throttled { .. } | UpstreamError::Paced { .. } | UpstreamError::Spent { .. } => {
+                    ProblemKind::RateLimited
+                }
                 UpstreamError::KeyRefused { .. } | UpstreamError::TooMany { .. } | UpstreamError::Refused { .. } => {
                     ProblemKind::UpstreamRefused
                 }
@@ -136,7 +138,9 @@ impl ApiError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             ApiError::Upstream(UpstreamError::Throttled { retry_after, .. }) => Some(retry_after.unwrap_or(30)),
-            ApiError::Upstream(UpstreamError::Paced { wait_ms }) => Some(wait_ms.div_ceil(1000)),
+            ApiError::Upstream(UpstreamError::Paced { wait_ms } | UpstreamError::Spent { wait_ms, .. }) => {
+                Some(wait_ms.div_ceil(1000))
+            }
             _ => None,
         }
     }

@@ -16,6 +16,7 @@ use shared::wire::MarketInfo;
 
 use crate::cache::{Cache, Kept};
 use crate::clock::SharedClock;
+use crate::coingecko::budget::Purpose;
 use crate::coingecko::{CoinGecko, Pool, UpstreamError};
 use crate::prices::Prices;
 
@@ -69,8 +70,9 @@ impl Markets {
         let sigma = async {
             if let Some(coin) = &token.coin_id {
                 let (upstream, id) = (self.upstream.clone(), coin.clone());
-                let make =
-                    || async move { upstream.market_chart(&id, SIGMA_DAYS).await.map(|points| sigma_day(&points)) };
+                let make = || async move {
+                    upstream.market_chart(Purpose::Pools, &id, SIGMA_DAYS).await.map(|points| sigma_day(&points))
+                };
                 let _ = self.sigmas.get(coin.clone(), SIGMA_LIFE_MS, make).await;
             }
         };

@@ -141,6 +141,7 @@ const REQUEST_SECONDS: &str = "foolscap_http_request_seconds";
 const PRICE_CACHE: &str = "foolscap_price_cache_total";
 const UPSTREAM_CALLS: &str = "foolscap_upstream_calls_total";
 const UPSTREAM_SECONDS: &str = "foolscap_upstream_seconds";
+const CALLS_LEFT: &str = "foolscap_upstream_calls_left";
 
 fn describe() {
     metrics::describe_counter!(REQUESTS, "Requests answered, by route, method and status");
@@ -148,6 +149,7 @@ fn describe() {
     metrics::describe_counter!(PRICE_CACHE, "Prices served, by outcome: hit, stale, expired or miss");
     metrics::describe_counter!(UPSTREAM_CALLS, "Calls to others, by upstream, endpoint and outcome");
     metrics::describe_histogram!(UPSTREAM_SECONDS, metrics::Unit::Seconds, "Time others took, by upstream");
+    metrics::describe_gauge!(CALLS_LEFT, "Calls to CoinGecko saved up, by purpose, after the last one");
 }
 
 /// Counts a request that was answered. `route` is the pattern, never the path: paths are endless.
@@ -163,6 +165,11 @@ pub fn count_prices(outcome: &'static str, count: u64) {
     if count > 0 {
         metrics::counter!(PRICE_CACHE, "outcome" => outcome).increment(count);
     }
+}
+
+/// Notes how many calls to CoinGecko are saved up for a purpose.
+pub fn note_calls_left(purpose: &'static str, left: u64) {
+    metrics::gauge!(CALLS_LEFT, "purpose" => purpose).set(left as f64);
 }
 
 /// Counts a call to another service.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::budget::Purpose;
 use crate::cache::Rest;
 use crate::outbound::{Answer, OutboundError};
 
@@ -19,6 +20,13 @@ pub enum UpstreamError {
     },
     /// Our own limit of calls a minute is reached: it was not asked.
     Paced {
+        /// Milliseconds until the next call is allowed.
+        wait_ms: u64,
+    },
+    /// What CoinGecko grants for such calls is used up for now: it was not asked.
+    Spent {
+        /// What the call was for.
+        purpose: Purpose,
         /// Milliseconds until the next call is allowed.
         wait_ms: u64,
     },
@@ -72,6 +80,7 @@ impl UpstreamError {
         match self {
             UpstreamError::Throttled { .. } => "throttled",
             UpstreamError::Paced { .. } => "paced",
+            UpstreamError::Spent { .. } => "spent",
             UpstreamError::KeyRefused { .. } => "key_refused",
             UpstreamError::TooMany { .. } => "too_many",
             UpstreamError::NotFound { .. } => "not_found",
@@ -87,7 +96,18 @@ impl UpstreamError {
 
     /// Whether it speaks about the upstream's health. That a coin is not known does not.
     pub const fn is_fault(&self) -> bool {
-        !matches!(self, UpstreamError::NotFound { .. } | UpstreamError::Paced { .. } | UpstreamError::Off)
+        !matches!(
+            self,
+            UpstreamError::NotFound { .. }
+                | UpstreamError::Paced { .. }
+                | UpstreamError::Spent { .. }
+                | UpstreamError::Off
+        )
+    }
+
+    /// Whether CoinGecko charges for the call: it does for what it answered well.
+    pub const fn is_charged(&self) -> bool {
+        matches!(self, UpstreamError::Garbled { .. })
     }
 }
 
@@ -97,7 +117,7 @@ impl Rest for UpstreamError {
             UpstreamError::Throttled { retry_after, .. } => {
                 Some(retry_after.map_or(30_000, |s| s.saturating_mul(1000)))
             }
-            UpstreamError::Paced { wait_ms } => Some(*wait_ms),
+            UpstreamError::Paced { wait_ms } | UpstreamError::Spent { wait_ms, .. } => Some(*wait_ms),
             // A coin that is not known today may be listed tomorrow; a key is not changed by asking.
             UpstreamError::NotFound { .. } => Some(3_600_000),
             UpstreamError::KeyRefused { .. } => Some(60_000),
@@ -122,6 +142,12 @@ impl fmt::Display for UpstreamError {
                     wait_ms.div_ceil(1000)
                 )
             }
+            UpstreamError::Spent { purpose, wait_ms } => write!(
+                f,
+                "the calls granted for {} are used up for now; the next one goes out in {} s",
+                purpose.name(),
+                wait_ms.div_ceil(1000)
+            ),
             UpstreamError::KeyRefused { code: Some(code), message } => {
                 write!(f, "CoinGecko refused the key (code {code}): {message}")
             }

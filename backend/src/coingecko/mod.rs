@@ -1,8 +1,9 @@
 //! CoinGecko, as far as Foolscap asks it: five calls, typed.
 //!
-//! Keys go into headers only. Every call counts against [`pace`]; every refusal becomes an
+//! Keys go into headers only. Every call counts against [`pace`] and [`budget`]; every refusal becomes an
 //! [`UpstreamError`]; every number is read from its own text by [`number`].
 
+pub mod budget;
 mod error;
 mod number;
 mod pace;
@@ -24,6 +25,7 @@ use shared::token::{TokenKey, parse_address};
 use shared::trade::Ppm;
 use shared::wire::{MissingReason, UpstreamState, UpstreamStatus};
 
+use self::budget::{Budget, Purpose};
 pub use self::error::UpstreamError;
 use self::error::read_error;
 use self::pace::Pace;
@@ -44,6 +46,7 @@ pub struct CoinGecko {
     base: Url,
     off: bool,
     pace: Pace,
+    budget: Mutex<Budget>,
     clock: SharedClock,
     health: Mutex<Health>,
 }
@@ -97,7 +100,7 @@ impl CoinGecko {
     /// # Errors
     /// [`OutboundError`] when no HTTP client can be made.
     pub fn new(config: &Config, clock: SharedClock) -> Result<CoinGecko, OutboundError> {
-        let config::CoinGecko { base_url, key, key_kind, calls_per_minute, connect_timeout, timeout } =
+        let config::CoinGecko { base_url, key, key_kind, calls_per_minute, grant, connect_timeout, timeout } =
             &config.coingecko;
         let mut headers = HeaderMap::new();
         headers.extend(key.as_ref().and_then(|key| secret_header(key_kind.header(), key.reveal())));
@@ -106,6 +109,7 @@ impl CoinGecko {
             base: base_url.clone(),
             off: config.market == MarketKind::Demo,
             pace: Pace::new(*calls_per_minute),
+            budget: Mutex::new(Budget::new(*grant)),
             clock,
             health: Mutex::default(),
         })
@@ -151,7 +155,7 @@ impl CoinGecko {
             ("precision", "full"),
         ];
         let rows: BTreeMap<String, Box<RawValue>> =
-            self.get("simple_price", "simple/price", &query, LARGEST_ANSWER).await?;
+            self.get(Purpose::Prices, "simple_price", "simple/price", &query, LARGEST_ANSWER).await?;
         let quotes = rows.into_iter().map(|(id, raw)| {
             // A row that cannot be read spoils itself, not the others.
             let quote = match serde_json::from_str::<Row>(raw.get()) {
@@ -184,8 +188,9 @@ impl CoinGecko {
             #[serde(default)]
             platforms: BTreeMap<String, Option<String>>,
         }
-        let coins: Vec<Coin> =
-            self.get("coins_list", "coins/list", &[("include_platform", "true")], LARGEST_LIST).await?;
+        let coins: Vec<Coin> = self
+            .get(Purpose::Lookups, "coins_list", "coins/list", &[("include_platform", "true")], LARGEST_LIST)
+            .await?;
         let mut list = CoinList::new();
         for chain in Chain::ALL {
             let Some(platform) = chain.facts().platform else {
@@ -207,7 +212,12 @@ impl CoinGecko {
     ///
     /// # Errors
     /// [`UpstreamError`].
-    pub async fn market_chart(&self, id: &str, days: u32) -> Result<Vec<(Timestamp, Price)>, UpstreamError> {
+    pub async fn market_chart(
+        &self,
+        purpose: Purpose,
+        id: &str,
+        days: u32,
+    ) -> Result<Vec<(Timestamp, Price)>, UpstreamError> {
         #[derive(Deserialize)]
         struct Chart {
             prices: Vec<(Box<RawValue>, Box<RawValue>)>,
@@ -215,7 +225,7 @@ impl CoinGecko {
         let days = days.to_string();
         let query = [("vs_currency", "usd"), ("days", days.as_str()), ("precision", "full")];
         let path = format!("coins/{id}/market_chart");
-        let chart: Chart = self.get("market_chart", &path, &query, LARGEST_ANSWER).await?;
+        let chart: Chart = self.get(purpose, "market_chart", &path, &query, LARGEST_ANSWER).await?;
         let point = |(at, price): &(Box<RawValue>, Box<RawValue>)| {
             Some((number::millis(at)?, number::price(Some(price)).ok()?))
         };
@@ -232,7 +242,7 @@ impl CoinGecko {
         let days = days.to_string();
         let query = [("vs_currency", "usd"), ("days", days.as_str()), ("precision", "full")];
         let path = format!("coins/{id}/ohlc");
-        let rows: Vec<[Box<RawValue>; 5]> = self.get("ohlc", &path, &query, LARGEST_ANSWER).await?;
+        let rows: Vec<[Box<RawValue>; 5]> = self.get(Purpose::Candles, "ohlc", &path, &query, LARGEST_ANSWER).await?;
         let row = |[at, open, high, low, close]: &[Box<RawValue>; 5]| {
             let price = |raw: &RawValue| number::price(Some(raw)).ok();
             Some(OhlcRow {
@@ -284,7 +294,8 @@ impl CoinGecko {
         };
         let address = key.checksummed().to_ascii_lowercase();
         let path = format!("onchain/networks/{network}/tokens/{address}/pools");
-        let document: Document = self.get("token_pools", &path, &[("include", "dex")], LARGEST_ANSWER).await?;
+        let document: Document =
+            self.get(Purpose::Pools, "token_pools", &path, &[("include", "dex")], LARGEST_ANSWER).await?;
         let pool = |entry: Entry| {
             let dex = entry.relationships.dex.and_then(|related| related.data).map(|reference| reference.id);
             let told = number::percent(entry.attributes.pool_fee_percentage.as_deref());
@@ -300,6 +311,7 @@ impl CoinGecko {
 
     async fn get<T: DeserializeOwned>(
         &self,
+        purpose: Purpose,
         endpoint: &'static str,
         path: &str,
         query: &[(&str, &str)],
@@ -308,7 +320,12 @@ impl CoinGecko {
         if self.off {
             return Err(UpstreamError::Off);
         }
-        self.pace.take(self.clock.now()).map_err(|wait_ms| UpstreamError::Paced { wait_ms })?;
+        let now = self.clock.now();
+        self.spend(purpose, now).map_err(|wait_ms| UpstreamError::Spent { purpose, wait_ms })?;
+        if let Err(wait_ms) = self.pace.take(now) {
+            self.refund(purpose);
+            return Err(UpstreamError::Paced { wait_ms });
+        }
         let started = Instant::now();
         let result = self.get_once(path, query, limit).await.map_err(|error| match error {
             // These paths name no coin that could be unknown: nothing is where the API should be.
@@ -317,10 +334,25 @@ impl CoinGecko {
             }
             error => error,
         });
+        if result.as_ref().is_err_and(|error| !error.is_charged()) {
+            self.refund(purpose);
+        }
         let outcome = result.as_ref().map_or_else(UpstreamError::outcome, |_| "ok");
         telemetry::count_upstream("coingecko", endpoint, outcome, started.elapsed());
         self.remember(endpoint, result.as_ref().err());
         result
+    }
+
+    fn spend(&self, purpose: Purpose, now: Timestamp) -> Result<(), u64> {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = budget.of(purpose);
+        bucket.take(now)?;
+        telemetry::note_calls_left(purpose.name(), bucket.left(now));
+        Ok(())
+    }
+
+    fn refund(&self, purpose: Purpose) {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).of(purpose).give_back();
     }
 
     async fn get_once<T: DeserializeOwned>(

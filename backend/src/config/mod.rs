@@ -19,6 +19,7 @@ use shared::quote::Thresholds;
 pub use self::environment::{EnvFileError, Environment};
 pub use self::read::{ConfigError, ConfigErrors, Flags, is_loopback};
 pub use self::secret::{Secret, SecretUrl};
+use crate::coingecko::budget::Grant;
 
 /// Everything the server is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,8 @@ pub struct CoinGecko {
     pub key_kind: KeyKind,
     /// Calls in any minute, at most.
     pub calls_per_minute: u32,
+    /// Calls in any longer period, at most.
+    pub grant: Grant,
     /// Time to connect.
     pub connect_timeout: Duration,
     /// Time for a whole call.
@@ -109,6 +112,7 @@ impl Default for CoinGecko {
             key: None,
             key_kind: KeyKind::Demo,
             calls_per_minute: 25,
+            grant: Grant::DEMO,
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(10),
         }
@@ -130,6 +134,14 @@ impl KeyKind {
         match self {
             KeyKind::Demo => "x-cg-demo-api-key",
             KeyKind::Pro => "x-cg-pro-api-key",
+        }
+    }
+
+    /// What the smallest plan with such keys grants.
+    pub const fn grant(self) -> Grant {
+        match self {
+            KeyKind::Demo => Grant::DEMO,
+            KeyKind::Pro => Grant::PRO,
         }
     }
 

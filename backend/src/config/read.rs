@@ -12,6 +12,8 @@ use shared::chain::Chain;
 use shared::market::MarketKind;
 use shared::quote::Thresholds;
 
+use crate::coingecko::budget::Grant;
+
 use super::{CoinGecko, Config, Environment, KeyKind, LogFormat, Metrics, Secret, SecretUrl};
 
 /// Flags of `foolscap serve`. Each has a variable of the environment beside it.
@@ -57,6 +59,10 @@ pub struct Flags {
     /// Calls to CoinGecko in any minute, at most [COIN_GECKO_CALLS_PER_MINUTE; default 25]
     #[arg(long, value_name = "CALLS")]
     pub coin_gecko_calls: Option<String>,
+    /// What CoinGecko grants: demo (10,000 calls in 30 days), daily (1,099 a day), pro (500,000 in 30 days), or
+    /// CALLS/DAYS [COIN_GECKO_GRANT; default: that of the key's kind]
+    #[arg(long, value_name = "GRANT")]
+    pub coin_gecko_grant: Option<String>,
     /// A chain's RPC, for its gas: CHAIN=URL, once a chain [FOOLSCAP_RPC_<chain id>]
     #[arg(long, value_name = "CHAIN=URL")]
     pub rpc: Vec<String>,
@@ -276,7 +282,21 @@ impl Reader<'_> {
             "a whole number from 1 to 10000",
             |text| text.parse().ok().filter(|calls| (1..=10_000).contains(calls)),
         );
-        CoinGecko { base_url, key, key_kind, calls_per_minute: calls.unwrap_or(fallback.calls_per_minute), ..*fallback }
+        let grant = self.read(
+            "--coin-gecko-grant",
+            &flags.coin_gecko_grant,
+            "COIN_GECKO_GRANT",
+            "`demo`, `daily`, `pro`, or calls and days such as 10000/30 (100 calls and 366 days at the least and most)",
+            Grant::named,
+        );
+        CoinGecko {
+            base_url,
+            key,
+            key_kind,
+            calls_per_minute: calls.unwrap_or(fallback.calls_per_minute),
+            grant: grant.unwrap_or(key_kind.grant()),
+            ..*fallback
+        }
     }
 
     fn rpcs(&mut self, flags: &Flags) -> BTreeMap<Chain, SecretUrl> {
@@ -380,6 +400,11 @@ mod tests {
             ("COIN_GECKO_BASE_URL", "https://pro-api.coingecko.com/api/v3", "COIN_GECKO_BASE_URL is `https://pro-api"),
             ("COIN_GECKO_KEY_KIND", "gold", "COIN_GECKO_KEY_KIND is `gold`: expected `demo` or `pro`"),
             ("COIN_GECKO_CALLS_PER_MINUTE", "0", "COIN_GECKO_CALLS_PER_MINUTE is `0`: expected a whole number from 1"),
+            (
+                "COIN_GECKO_GRANT",
+                "all",
+                "COIN_GECKO_GRANT is `all`: expected `demo`, `daily`, `pro`, or calls and days",
+            ),
             ("COIN_GECKO_API_KEY", "a key", "COIN_GECKO_API_KEY is set, but does not fit: expected printable"),
             ("FOOLSCAP_RPC_1", "ws://x/KEY", "FOOLSCAP_RPC_1 is set, but does not fit: expected an https URL"),
         ] {
@@ -422,6 +447,9 @@ mod tests {
         let config = read([("COIN_GECKO_KEY_KIND", "pro")]).unwrap();
         assert_eq!(config.coingecko.base_url.host_str(), Some("pro-api.coingecko.com"));
         assert_eq!(config.coingecko.key_kind.header(), "x-cg-pro-api-key");
+        assert_eq!(config.coingecko.grant, Grant::PRO);
+        let config = read([("COIN_GECKO_KEY_KIND", "pro"), ("COIN_GECKO_GRANT", "1000000/30")]).unwrap();
+        assert_eq!(config.coingecko.grant, Grant { calls: 1_000_000, days: 30 });
     }
 
     #[test]
@@ -450,6 +478,6 @@ mod tests {
             assert!(text.contains(variable), "{variable}");
             named += 1;
         }
-        assert_eq!(named, 14);
+        assert_eq!(named, 15);
     }
 }

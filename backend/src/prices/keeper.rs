@@ -84,6 +84,10 @@ impl Keeper {
         };
         match self.refresh(&wanted, temper).await {
             Ok(()) => temper.failures = 0,
+            // Not asked: nothing failed, and how long to wait is known.
+            Err(UpstreamError::Spent { wait_ms, .. } | UpstreamError::Paced { wait_ms }) => {
+                temper.rest_until = self.clock.now().plus_millis(i64::try_from(wait_ms).unwrap_or(i64::MAX));
+            }
             Err(error) => {
                 let doubled = FIRST_REST_MS << temper.failures.min(8);
                 let rest_ms = error.rest_ms().unwrap_or(0).max(doubled.min(LONGEST_REST_MS));

@@ -285,6 +285,7 @@ mod tests {
 
     use super::*;
     use crate::clock::moved::MovedClock;
+    use crate::coingecko::budget::Grant;
     use crate::config::Config;
     use crate::telemetry::tests::Captured;
 
@@ -327,6 +328,10 @@ mod tests {
 
     impl Bench {
         async fn start() -> Bench {
+            Bench::granted(Grant::DEMO).await
+        }
+
+        async fn granted(grant: Grant) -> Bench {
             let upstream = Upstream::default();
             let served = upstream.clone();
             let answer = move |RawQuery(query): RawQuery| std::future::ready(served.answer(&query.unwrap_or_default()));
@@ -337,6 +342,7 @@ mod tests {
             tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
             let mut config = Config::default();
             config.coingecko.base_url = format!("http://{address}").parse().unwrap();
+            config.coingecko.grant = grant;
             let clock = MovedClock::at_secs(1_000_000);
             let client = Arc::new(CoinGecko::new(&config, clock.clone()).unwrap());
             let prices = Prices::start(client, clock.clone(), config.thresholds, false, &tasks);
@@ -424,6 +430,35 @@ mod tests {
             bench.upstream.fails.store(false, Ordering::SeqCst);
             bench.clock.advance_secs(60);
             assert_eq!(bench.weth().await.prices[0].freshness, Freshness::Fresh);
+        });
+    }
+
+    #[test]
+    fn when_the_savings_are_spent_prices_come_at_the_pace_of_the_grant_and_tell_their_age() {
+        block_on(async {
+            // 80 calls a day for prices: 12 saved, then one every 21 minutes.
+            let bench = Bench::granted(Grant { calls: 100, days: 1 }).await;
+            let (mut fresh, mut expired) = (0, 0);
+            for _ in 0..180 {
+                match bench.weth().await.prices[0].freshness {
+                    Freshness::Fresh => fresh += 1,
+                    Freshness::Stale => {}
+                    Freshness::Expired => expired += 1,
+                }
+                bench.clock.advance_secs(60);
+            }
+            // Three hours: the savings, and what came back meanwhile.
+            assert_eq!((bench.upstream.calls(), fresh), (20, 20));
+            assert!(expired > 100, "{expired}");
+            // A failure is not charged: the next call is there at once.
+            bench.clock.advance_secs(3600);
+            bench.upstream.fails.store(true, Ordering::SeqCst);
+            assert_eq!(bench.weth().await.prices[0].freshness, Freshness::Expired);
+            bench.upstream.fails.store(false, Ordering::SeqCst);
+            for _ in 0..2 {
+                bench.clock.advance_secs(60);
+                assert_eq!(bench.weth().await.prices[0].freshness, Freshness::Fresh);
+            }
         });
     }
 
