@@ -502,6 +502,24 @@ mod tests {
     }
 
     #[test]
+    fn a_request_may_limit_its_price_impact_and_takes_any_otherwise() {
+        let limited = |most: Option<u32>| {
+            let mut line = trade(buy("5000"), 1);
+            if let Some(most) = most {
+                line["request"]["max_impact"] = most.into();
+            }
+            run(&mut desk(), &[line]).1.remove(0)
+        };
+        let refused = &limited(Some(0))["rejected"];
+        assert_eq!((refused["reason"].as_str(), refused["most"].as_u64()), (Some("impact_too_high"), Some(0)));
+        assert!(refused["message"].as_str().unwrap().contains("at most 0% is accepted"), "{refused}");
+        let impact = u32::try_from(refused["impact"].as_u64().unwrap()).unwrap();
+        for free in [limited(Some(impact)), limited(None)] {
+            assert!(free["fill"].is_object() || free["failed"].is_object(), "{free}");
+        }
+    }
+
+    #[test]
     fn a_line_may_bring_its_market() {
         let at: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
         let market = serde_json::to_value(DemoMarket::new(9).at(at)).unwrap();

@@ -64,6 +64,13 @@ test('the script of the chart is not asked for before a chart is seen', async ({
   await page.getByTestId('chart').scrollIntoViewIfNeeded();
   await expect(drawn(page)).toBeVisible();
   expect(asked.filter(isChart)).toHaveLength(2);
+  // Neither the table nor a long figure makes the page wider than the phone.
+  await page.getByTestId('chart-table').click();
+  await expect(page.getByTestId('candle').first()).toBeVisible();
+  await page.getByTestId('ticket-token').selectOption({ label: 'KEYCAT' });
+  await desk.amount.fill('9999');
+  await expect(desk.button).toHaveText(/KEYCAT/);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   await context.close();
 });
 

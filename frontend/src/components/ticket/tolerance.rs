@@ -77,7 +77,7 @@ pub fn ToleranceField(draft: Draft, answer: Memo<Answer>) -> impl IntoView {
                 on:input=move |event| draft.type_tolerance(event_target_value(&event))
             />
         </div>
-        <div role="status" id="tolerance-advice">
+        <div role="status" id="tolerance-advice" class="advice">
             {move || advice().map(|(words, name, class)| view! { <p class=class data-testid=name>{words}</p> })}
         </div>
     }

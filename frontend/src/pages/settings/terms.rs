@@ -105,7 +105,9 @@ fn optional<T>(text: RwSignal<String>, read: impl FnOnce(&str) -> Option<T>) -> 
 #[component]
 pub fn TermsForm() -> impl IntoView {
     let desk = use_desk();
-    let now = move || untrack(|| desk.with_account(|account| *account.settings())).unwrap_or_default();
+    let now = move || {
+        desk.book.with_untracked(|book| book.as_ref().map(|book| *book.account().settings())).unwrap_or_default()
+    };
     let entered = Typed::of(&now());
     let wrong = RwSignal::new(None::<Wrong>);
     let methods: Vec<_> = ["Average", "FIFO", "LIFO", "HIFO"]
