@@ -1,38 +1,40 @@
 //! The app: what is there for every page, and which page is where.
 
 use leptos::prelude::*;
-use leptos_router::components::{FlatRoutes, Route, Router};
-use leptos_router::path;
 
 use crate::components::Shell;
 use crate::components::keys::provide_keys;
 use crate::components::looks::provide_looks;
 use crate::components::theme::provide_theme;
 use crate::desk::provide_desk;
-use crate::io::build;
 use crate::pages::{Accounts, Conventions, Diagnostics, History, More, NotFound, Portfolio, Settings, Trade};
+use crate::router::{provide_route, use_path};
 
 /// The whole page.
 #[component]
 pub fn App() -> impl IntoView {
+    provide_route();
     provide_theme();
     provide_looks();
     provide_keys();
     provide_desk();
+    let path = use_path();
     view! {
-        <Router base=build::base()>
-            <Shell>
-                <FlatRoutes fallback=NotFound>
-                    <Route path=path!("/") view=Trade/>
-                    <Route path=path!("/portfolio") view=Portfolio/>
-                    <Route path=path!("/history") view=History/>
-                    <Route path=path!("/accounts") view=Accounts/>
-                    <Route path=path!("/diagnostics") view=Diagnostics/>
-                    <Route path=path!("/more") view=More/>
-                    <Route path=path!("/settings") view=Settings/>
-                    <Route path=path!("/conventions") view=Conventions/>
-                </FlatRoutes>
-            </Shell>
-        </Router>
+        <Shell>{move || page(&path.get())}</Shell>
+    }
+}
+
+/// The page at a path.
+fn page(path: &str) -> AnyView {
+    match path {
+        "/" => Trade().into_any(),
+        "/portfolio" => Portfolio().into_any(),
+        "/history" => History().into_any(),
+        "/accounts" => Accounts().into_any(),
+        "/diagnostics" => Diagnostics().into_any(),
+        "/more" => More().into_any(),
+        "/settings" => Settings().into_any(),
+        "/conventions" => Conventions().into_any(),
+        _ => NotFound().into_any(),
     }
 }

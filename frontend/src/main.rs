@@ -9,6 +9,7 @@ mod desk;
 mod format;
 mod io;
 mod pages;
+mod router;
 
 fn main() {
     // What stood in for the app until now.

@@ -1,13 +1,13 @@
 //! What the account is worth, and what came of it.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 use shared::ledger::Valuation;
 use shared::money::Usd;
 
 use super::common::{Line, Signed, text};
 use crate::desk::use_desk;
 use crate::format::{self, number, number::Way};
+use crate::router::A;
 
 /// A dollar figure with its way, for [`Signed`].
 pub fn signed_usd(amount: Option<Usd>) -> Option<(Way, String)> {

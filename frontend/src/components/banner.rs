@@ -108,7 +108,7 @@ fn Connection() -> impl IntoView {
     let desk = use_desk();
     let is_real = Memo::new(move |_| desk.market_kind() == Some(MarketKind::Real));
     let is_demo_server = Memo::new(move |_| {
-        desk.server.with(|server| server.as_ref().is_some_and(|status| status.market == wire::MarketKind::Demo))
+        desk.server.with(|server| server.as_ref().is_some_and(|greeting| greeting.market == wire::MarketKind::Demo))
     });
     let told = Memo::new(move |_| {
         if !is_real.get() {

@@ -1,8 +1,6 @@
 //! The frame around every page: header, banners, page, footer, and the phone's bar.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
-use leptos_router::hooks::use_location;
 use wasm_bindgen::JsCast;
 
 use super::account_summary::signed_ppm;
@@ -14,6 +12,7 @@ use super::{AccountMenu, Badges, Banner, ProgressLine, ReceiptSheet, ToastList};
 use crate::desk::use_desk;
 use crate::format::{self, number};
 use crate::io::build;
+use crate::router::{A, use_path};
 
 /// Whether the rail of markets is open, where it is not always there.
 #[derive(Clone, Copy)]
@@ -67,17 +66,17 @@ fn Header() -> impl IntoView {
     });
     view! {
         <header class="header">
-            <A href="/" {..} class="brand" aria-label="Foolscap, to the desk">
+            <A href="/" class="brand" label="Foolscap, to the desk">
                 <Icon shape=Shape::Sheet/>
                 <span>"Foolscap"</span>
             </A>
             <Badges/>
             <nav class="nav" aria-label="Pages">
-                <A href="/" exact=true {..} aria-keyshortcuts="t">"Trade"</A>
-                <A href="/portfolio" {..} aria-keyshortcuts="p">"Portfolio"</A>
-                <A href="/history" {..} aria-keyshortcuts="h">"History"</A>
+                <A href="/" keys="t">"Trade"</A>
+                <A href="/portfolio" keys="p">"Portfolio"</A>
+                <A href="/history" keys="h">"History"</A>
                 <A href="/accounts">"Accounts"</A>
-                <A href="/settings" {..} aria-keyshortcuts=",">"Settings"</A>
+                <A href="/settings" keys=",">"Settings"</A>
             </nav>
             <div class="header-end">
                 <span class="header-equity small" title="Equity, and return on what you put in">
@@ -108,19 +107,19 @@ fn Footer() -> impl IntoView {
 #[component]
 fn BottomBar() -> impl IntoView {
     let rail = use_rail();
-    let path = use_location().pathname;
-    let here = move |at: &'static str| move || (path.read().as_str() == at).then_some("page");
+    let path = use_path();
+    let (desk, more) = (build::base() + "/", build::base() + "/more");
     let on_desk =
         move |is_markets: bool| move || (path.read().as_str() == "/" && rail.get() == is_markets).then_some("page");
     // Everything that has no place of its own in the bar is behind More.
     let elsewhere = move || (!["/", "/portfolio", "/history"].contains(&path.read().as_str())).then_some("page");
     view! {
         <nav class="bottom-bar" aria-label="Pages">
-            <a href="/" aria-current=on_desk(true) on:click=move |_| rail.set(true) data-testid="bar-markets"><Icon shape=Shape::Markets/>"Markets"</a>
-            <a href="/" aria-current=on_desk(false) on:click=move |_| rail.set(false) data-testid="bar-trade"><Icon shape=Shape::Trade/>"Trade"</a>
-            <a href="/portfolio" aria-current=here("/portfolio")><Icon shape=Shape::Portfolio/>"Portfolio"</a>
-            <a href="/history" aria-current=here("/history")><Icon shape=Shape::History/>"History"</a>
-            <a href="/more" aria-current=elsewhere data-testid="bar-more"><Icon shape=Shape::More/>"More"</a>
+            <a href=desk.clone() aria-current=on_desk(true) on:click=move |_| rail.set(true) data-testid="bar-markets"><Icon shape=Shape::Markets/>"Markets"</a>
+            <a href=desk aria-current=on_desk(false) on:click=move |_| rail.set(false) data-testid="bar-trade"><Icon shape=Shape::Trade/>"Trade"</a>
+            <A href="/portfolio"><Icon shape=Shape::Portfolio/>"Portfolio"</A>
+            <A href="/history"><Icon shape=Shape::History/>"History"</A>
+            <a href=more aria-current=elsewhere data-testid="bar-more"><Icon shape=Shape::More/>"More"</a>
         </nav>
     }
 }

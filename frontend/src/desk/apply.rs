@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use shared::time::Timestamp;
-use shared::wire::{Gas, Markets, Prices, Status};
+use shared::wire::{Gas, Greeting, Markets, Prices};
 
 use super::{Desk, Link, View};
 use crate::io::api::ApiError;
@@ -12,7 +12,7 @@ pub enum Event {
     /// A second passed.
     Ticked(Timestamp),
     /// The backend said what it is.
-    Introduced(Status),
+    Introduced(Greeting),
     /// Prices came.
     Priced(Prices),
     /// Pools came.
@@ -39,7 +39,7 @@ impl Desk {
     pub fn apply(&self, event: Event) {
         match event {
             Event::Ticked(now) => self.now.set(now),
-            Event::Introduced(status) => self.server.set(Some(status)),
+            Event::Introduced(greeting) => self.server.set(Some(greeting)),
             Event::Priced(prices) => {
                 if self.link.with_untracked(|link| *link != Link::Up) {
                     self.link.set(Link::Up);

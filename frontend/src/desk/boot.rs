@@ -84,10 +84,10 @@ pub fn take_in_hand(desk: Desk, book: Book) {
 
 /// Asks the backend what it is.
 async fn introduce(desk: Desk) -> Option<wire::MarketKind> {
-    match api::status().await {
-        Ok(status) => {
-            let market = status.market;
-            desk.apply(Event::Introduced(status));
+    match api::greet().await {
+        Ok(greeting) => {
+            let market = greeting.market;
+            desk.apply(Event::Introduced(greeting));
             Some(market)
         }
         Err(error) => {

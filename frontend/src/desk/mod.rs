@@ -29,7 +29,7 @@ use shared::ledger::{Account, MarketKind, Valuation};
 use shared::quote::{Freshness, Quote};
 use shared::time::Timestamp;
 use shared::token::{Origin, Token, TokenKey, TokenTable};
-use shared::wire::Status;
+use shared::wire::Greeting;
 
 use crate::io::channel::Channel;
 use crate::io::clock;
@@ -54,7 +54,7 @@ pub struct Desk {
     /// How the connection to the backend is.
     pub link: RwSignal<Link>,
     /// What the backend said of itself, if one answered.
-    pub server: RwSignal<Option<Status>>,
+    pub server: RwSignal<Option<Greeting>>,
     /// The account in hand. `None` until one is open.
     pub book: RwSignal<Option<Book>>,
     /// The accounts of this device.

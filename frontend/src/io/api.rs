@@ -1,9 +1,10 @@
 //! The backend's HTTP API: questions with a deadline, answers as `shared::wire` has them.
 
 use gloo_net::http::Request;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::token::TokenKey;
-use shared::wire::{Gas, Markets, Prices, Problem, Status};
+use shared::wire::{Gas, Greeting, Markets, Prices};
 use web_sys::AbortSignal;
 
 use super::clock::{self, Asked};
@@ -22,9 +23,9 @@ pub enum ApiError {
     /// Somebody answered, but not this API: a static host, or a proxy's page.
     #[error("there is no Foolscap server here")]
     NotAnApi,
-    /// The server answered with a problem.
-    #[error("{}", .0.detail.as_deref().unwrap_or(&.0.title))]
-    Problem(Box<Problem>),
+    /// The server answered with a problem, in these words.
+    #[error("{0}")]
+    Problem(String),
     /// The answer does not read.
     #[error("the server's answer cannot be read: {0}")]
     Malformed(String),
@@ -34,11 +35,11 @@ pub enum ApiError {
 ///
 /// # Errors
 /// [`ApiError`].
-pub async fn status() -> Result<Status, ApiError> {
+pub async fn greet() -> Result<Greeting, ApiError> {
     let (text, asked) = fetch("/api/v1/status").await?;
-    let status: Status = read(&text)?;
-    clock::learn(status.now, asked);
-    Ok(status)
+    let greeting: Greeting = read(&text)?;
+    clock::learn(greeting.now, asked);
+    Ok(greeting)
 }
 
 /// An answer to a question that may take several calls, and the words it came in: what this device keeps
@@ -124,7 +125,21 @@ pub(super) async fn fetch(path: &str) -> Result<(String, Asked), ApiError> {
         return Err(if matches!(response.status(), 502..=504) { ApiError::Unreachable } else { ApiError::NotAnApi });
     }
     let text = response.text().await.map_err(|_| ApiError::Unreachable)?;
-    if response.ok() { Ok((text, asked)) } else { Err(ApiError::Problem(Box::new(read(&text)?))) }
+    if response.ok() { Ok((text, asked)) } else { Err(ApiError::Problem(read::<Words>(&text)?.said())) }
+}
+
+/// What a person reads of a [`shared::wire::Problem`].
+#[derive(Deserialize)]
+struct Words {
+    #[serde(default)]
+    title: String,
+    detail: Option<String>,
+}
+
+impl Words {
+    fn said(self) -> String {
+        self.detail.unwrap_or(self.title)
+    }
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {

@@ -1,7 +1,8 @@
 //! Where a phone finds the pages that have no place in its bar.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
+
+use crate::router::A;
 
 /// `/more`
 #[component]

@@ -1,7 +1,8 @@
 //! There is nothing here.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
+
+use crate::router::A;
 
 /// Every other path.
 #[component]
@@ -10,7 +11,7 @@ pub fn NotFound() -> impl IntoView {
         <div class="page page-text" data-testid="not-found">
             <div class="page-head"><h1>"There is nothing here"</h1></div>
             <p>"The address may be mistyped, or from another version of Foolscap."</p>
-            <p><A href="/" {..} class="button">"Go to the desk"</A></p>
+            <p><A href="/" class="button">"Go to the desk"</A></p>
         </div>
     }
 }

@@ -6,11 +6,11 @@ mod terms;
 mod tokens;
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 use crate::components::looks::Looks;
 use crate::components::transfer::{ExportButtons, ImportField};
 use crate::desk::use_desk;
+use crate::router::A;
 use looks::LooksForm;
 use terms::TermsForm;
 use tokens::AddToken;

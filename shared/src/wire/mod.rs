@@ -24,7 +24,7 @@ pub use gas::{Gas, GasInfo};
 pub use markets::{MarketInfo, Markets};
 pub use prices::{Missing, MissingReason, NativePrice, PriceInfo, Prices};
 pub use problem::{Problem, ProblemKind};
-pub use status::{RpcStatus, Status, UpstreamState, UpstreamStatus};
+pub use status::{Greeting, RpcStatus, Status, UpstreamState, UpstreamStatus};
 pub use tokens::{TokenInfo, Tokens};
 
 /// Addresses as text with their EIP-55 checksum; on reading, mixed case must match it.

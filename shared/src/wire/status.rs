@@ -29,6 +29,17 @@ pub struct Status {
     pub rpcs: Vec<RpcStatus>,
 }
 
+/// What an app reads of a [`Status`]. The rest is for people and monitors, and stays unread.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Greeting {
+    /// The server's version.
+    pub version: String,
+    /// The server's clock.
+    pub now: Timestamp,
+    /// Which market a desk opened here begins with.
+    pub market: MarketKind,
+}
+
 /// How well a source serves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -73,4 +84,28 @@ pub struct RpcStatus {
     /// How it serves. `off` where none is configured: gas comes from the default table.
     #[serde(flatten)]
     pub rpc: UpstreamStatus,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_reads_its_part_of_a_status() {
+        let unused =
+            UpstreamStatus { state: UpstreamState::Unused, last_success: None, last_failure: None, failure: None };
+        let status = Status {
+            version: "1.2.3".into(),
+            now: Timestamp::from_secs(7),
+            started_at: Timestamp::EPOCH,
+            market: MarketKind::Real,
+            default_chain: Chain::Base,
+            thresholds: Thresholds::default(),
+            prices: unused.clone(),
+            rpcs: vec![RpcStatus { chain: Chain::Base, rpc: unused }],
+        };
+        let greeting: Greeting = serde_json::from_str(&serde_json::to_string(&status).unwrap()).unwrap();
+        let expected = Greeting { version: status.version, now: status.now, market: status.market };
+        assert_eq!(greeting, expected);
+    }
 }
