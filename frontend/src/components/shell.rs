@@ -119,7 +119,7 @@ fn BottomBar() -> impl IntoView {
             <a href=desk aria-current=on_desk(false) on:click=move |_| rail.set(false) data-testid="bar-trade"><Icon shape=Shape::Trade/>"Trade"</a>
             <A href="/portfolio"><Icon shape=Shape::Portfolio/>"Portfolio"</A>
             <A href="/history"><Icon shape=Shape::History/>"History"</A>
-            <a href=more aria-current=elsewhere data-testid="bar-more"><Icon shape=Shape::More/>"More"</a>
+            <a href=more aria-current=elsewhere data-testid="bar-more"><Icon shape=Shape::More/><span>"More"<span class="unseen">" pages"</span></span></a>
         </nav>
     }
 }

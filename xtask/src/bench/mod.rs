@@ -5,6 +5,7 @@
 mod core;
 mod desk;
 mod figure;
+mod lighthouse;
 mod size;
 
 use anyhow::{Context as _, Result};
@@ -32,10 +33,11 @@ struct Area {
     measure: fn(&Workspace, &Toolbox) -> Result<Vec<Figure>>,
 }
 
-const AREAS: [Area; 3] = [
+const AREAS: [Area; 4] = [
     Area { name: "core", measure: core::measure },
     Area { name: "desk", measure: desk::measure },
     Area { name: "size", measure: size::measure },
+    Area { name: "lighthouse", measure: lighthouse::measure },
 ];
 
 /// `cargo xtask bench`.

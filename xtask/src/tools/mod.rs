@@ -50,7 +50,7 @@ pub const APP: [Need; 6] = [
 ];
 
 /// What there is, and so what the tests take in all.
-pub const EVERYTHING: [Need; 10] = [
+pub const EVERYTHING: [Need; 11] = [
     Need::Crates,
     Need::WasmTarget,
     Need::WasmBindgen,
@@ -61,6 +61,7 @@ pub const EVERYTHING: [Need; 10] = [
     Need::Chromium,
     Need::Packages("tests/browser"),
     Need::Packages("tests/contracts"),
+    Need::Packages("xtask/lighthouse"),
 ];
 
 /// The tools, found.
