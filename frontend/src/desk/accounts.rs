@@ -10,7 +10,7 @@ use shared::ledger::account::check_name;
 use shared::ledger::{Ledger, MarketKind, Opened, Settings};
 use shared::money::Usd;
 
-use super::commands::{Refusal, exclusively, journals};
+use super::commands::{Refusal, exclusively, journals, list_accounts};
 use super::{Book, Desk, Trouble, boot};
 use crate::io::database::StoreError;
 use crate::io::journal::Record;
@@ -91,6 +91,7 @@ pub async fn rename(desk: Desk, name: &str) -> Result<(), Refusal> {
     let record = Record { name, ..in_hand(desk)? };
     journals(desk).await?.note(&[&record]).await?;
     note(desk, record);
+    desk.tell_tabs_of_accounts();
     Ok(())
 }
 
@@ -118,6 +119,7 @@ pub async fn reset(desk: Desk, deposit: Usd) -> Result<(), Refusal> {
     .await?;
     note(desk, old);
     desk.accounts.update(|accounts| accounts.push(new.clone()));
+    desk.tell_tabs_of_accounts();
     boot::load(desk, new).await;
     Ok(())
 }
@@ -139,6 +141,7 @@ pub async fn restore(desk: Desk, record: Record) -> Result<(), Refusal> {
         note(desk, follower);
     }
     note(desk, back.clone());
+    desk.tell_tabs_of_accounts();
     boot::load(desk, back).await;
     Ok(())
 }
@@ -152,12 +155,23 @@ pub async fn remove(desk: Desk, record: Record) -> Result<(), Refusal> {
     let journals = journals(desk).await?;
     exclusively(id, async move { journals.remove(id).await }).await?;
     desk.accounts.update(|accounts| accounts.retain(|other| other.id != id));
+    desk.tell_tabs_of_accounts();
     let was_in_hand = in_hand(desk).is_ok_and(|book| book.id == id);
     let next = desk.accounts.with_untracked(|accounts| first(accounts).cloned());
     if let (true, Some(next)) = (was_in_hand, next) {
         boot::load(desk, next).await;
     }
     Ok(())
+}
+
+/// Reads again what the store knows of the accounts: another tab changed it.
+pub(super) async fn look_again(desk: Desk) {
+    list_accounts(desk).await;
+    let Ok(here) = in_hand(desk) else { return };
+    let known = desk.accounts.with_untracked(|accounts| accounts.iter().find(|record| record.id == here.id).cloned());
+    if let Some(record) = known.filter(|record| *record != here) {
+        note(desk, record);
+    }
 }
 
 /// The account to open where none was chosen: the first that is not archived.

@@ -6,12 +6,18 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::{Desk, commands};
+use super::{Desk, accounts, commands};
 use crate::io::channel::Channel;
+
+/// What is said when names, the archive or the list of accounts changed.
+const ACCOUNTS: &str = "accounts";
 
 /// Follows the account in hand as other tabs write to it, and the list of accounts as it grows.
 pub fn listen(desk: Desk) {
     desk.channel.set_value(Channel::open(move |text| {
+        if text == ACCOUNTS {
+            return spawn_local(accounts::look_again(desk));
+        }
         let Some((id, seq)) = text.split_once(' ') else { return };
         let (Ok(id), Ok(seq)) = (id.parse(), seq.parse::<u64>()) else { return };
         if desk.accounts.with_untracked(|accounts| accounts.iter().all(|record| record.id != id)) {
@@ -33,6 +39,13 @@ pub fn listen(desk: Desk) {
 }
 
 impl Desk {
+    /// Tells the other tabs that the accounts of this device are others now, or otherwise known.
+    pub(super) fn tell_tabs_of_accounts(&self) {
+        if let Some(channel) = self.channel.get_value() {
+            channel.say(ACCOUNTS);
+        }
+    }
+
     /// Tells the other tabs how far the account in hand is.
     pub(super) fn tell_tabs(&self) {
         let told = self.book.with_untracked(|book| {

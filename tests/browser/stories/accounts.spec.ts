@@ -89,6 +89,28 @@ test('a reset archives the old run whole, clears balance, orders and history tog
   await expect(page.getByTestId('archived-account')).toHaveCount(1);
 });
 
+test('a second tab hears of a new name and of a reset, and trades on nothing that is archived', async ({ context, page, world }) => {
+  const server = await world.demo();
+  const first = new Desk(page);
+  await first.open(server.url);
+  await first.priced();
+  await first.withoutChance();
+  const second = new Desk(await context.newPage());
+  await second.open(server.url);
+  await second.priced();
+  await first.go('Accounts');
+  await page.getByTestId('account-name').fill('Shared');
+  await page.getByTestId('rename').click();
+  await expect(second.page.getByTestId('account').locator('option:checked')).toHaveText('Shared (demo)');
+  await page.getByTestId('reset').click();
+  await expect(second.page.getByTestId('banner-archived')).toBeVisible();
+  await second.amount.fill('100');
+  await second.amount.press('Enter');
+  await expect(second.button).toContainText('Confirm');
+  await second.page.keyboard.press('Enter');
+  await expect(second.reason).toContainText('This account is archived');
+});
+
 test('an archived account is removed for good only after its export and by its name', async ({ page, world }) => {
   const server = await world.demo();
   const desk = new Desk(page);
