@@ -90,6 +90,8 @@ class PriceChart extends HTMLElement {
     const bar = time >= this.#last.time + this.#grain / 1000 ? { time, open: close, high: close, low: close } : this.#last;
     this.#last = { ...bar, high: Math.max(bar.high, price), low: Math.min(bar.low, price), close: price };
     this.#series.update(this.#last);
+    // What stands at the end of the price axis, for whoever cannot look at a canvas.
+    this.dataset.now = this.#shown(price);
   }
 
   #shown(price) {

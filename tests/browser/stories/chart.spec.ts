@@ -40,6 +40,17 @@ test('a chart draws the candles of the API, has a table of them, and ends at the
   const week = await (await longer).json();
   await expect(page.getByTestId('candle')).toHaveCount(week.candles.length);
   await expect(page.getByTestId('chart-caption')).toContainText('4 h candles');
+  // The last candle goes on to the price now: the one on the page.
+  await page.getByTestId('range-1d').click();
+  await expect(page.locator('price-chart')).toHaveAttribute('data-now', '$2,000.00');
+  await page.route('**/api/v1/prices*', async (route) => {
+    const answer = await route.fetch();
+    const body = await answer.json();
+    for (const price of body.prices) if (price.coin_id === 'weth') price.price = '2345.5';
+    await route.fulfill({ response: answer, json: body });
+  });
+  await expect(page.locator('price-chart')).toHaveAttribute('data-now', '$2,345.50', { timeout: 25_000 });
+  await expect(page.getByTestId('token-head').getByTestId('price')).toHaveText('$2,345.50');
   // Another theme is another set of colours, and no complaint.
   await page.getByTestId('theme').click();
   await page.getByTestId('theme').click();
@@ -114,4 +125,20 @@ test('a past that cannot be had says why, keeps its place, and comes with anothe
   await desk.go('Trade');
   await expect(page.getByTestId('chart-canvas')).toHaveAttribute('data-state', 'missing');
   await expect(page.getByTestId('chart-note')).toContainText('0x1111111111111111111111111111111111111111');
+});
+
+test('without its script the chart says so, the table stands in, and another try brings it', async ({ page, world, complaints }) => {
+  complaints.excuse(/^Failed to load resource: .*\/(chart|lightweight-charts)-/);
+  const server = await world.demo();
+  await page.addInitScript(() => Object.defineProperty(navigator, 'serviceWorker', { value: undefined }));
+  await page.route(/lightweight-charts-[0-9a-f]+\.js/, (route) => route.abort());
+  const desk = new Desk(page);
+  await desk.open(server.url);
+  await expect(page.getByTestId('chart-note')).toContainText('The chart could not be loaded. The table below holds its figures.');
+  await page.getByTestId('chart-table').click();
+  await expect(page.getByTestId('candle').first()).toBeVisible();
+  await page.unroute(/lightweight-charts-[0-9a-f]+\.js/);
+  await page.getByTestId('chart-again').click();
+  await expect(drawn(page)).toBeVisible();
+  await expect(page.getByTestId('chart-note')).toHaveCount(0);
 });

@@ -1,4 +1,5 @@
 // The ticket's parts: the rate, the tolerance, and the price impact that is confirmed by typing it.
+import AxeBuilder from '@axe-core/playwright';
 import { Desk, WETH } from '../support/desk.ts';
 import { expect, test } from '../support/world.ts';
 
@@ -129,3 +130,40 @@ test('a swap is turned round, and each side keeps to what there is', async ({ pa
   await desk.amount.fill('1');
   await expect(desk.button).toHaveText('Not enough to sell');
 });
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing in warnings, a large impact, the list of keys and a chart's table, in the ${colorScheme}`, async ({ browser, world, complaints }) => {
+    const server = await world.demo();
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme, reducedMotion: 'reduce' });
+    await complaints.watch(context);
+    const page = await context.newPage();
+    const desk = new Desk(page);
+    const check = async (state: string) => {
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(' ')}`), state).toEqual([]);
+    };
+    await desk.open(server.url);
+    await desk.fund('90000');
+    await desk.pick(KEYCAT);
+    await page.locator('.market-row').first().hover();
+    await page.getByTestId('star').first().click();
+    await desk.amount.fill('26000');
+    await page.getByTestId('tolerance-own').fill('3');
+    await expect(page.getByTestId('impact-consent')).toBeVisible();
+    await expect(page.locator('price-chart canvas').first()).toBeVisible();
+    await page.getByTestId('chart-table').click();
+    await expect(page.getByTestId('candle').first()).toBeVisible();
+    await check('a large impact');
+    await page.getByTestId('tolerance-own').fill('no');
+    await expect(page.getByTestId('tolerance-error')).toBeVisible();
+    await check('a wrong tolerance');
+    await desk.amount.fill('60000');
+    await page.getByTestId('tolerance-50').click();
+    await expect(desk.reason).toBeVisible();
+    await check('a refused order');
+    await page.getByTestId('keys').click();
+    await expect(page.getByTestId('key-list')).toBeVisible();
+    await check('the list of keys');
+    await context.close();
+  });
+}
