@@ -1,6 +1,6 @@
 // The world of a story: the real server, the CoinGecko stand-in behind it, and a page that may not
 // complain. Each story starts its own on free ports and ends only those.
-import { test as base, expect, type BrowserContext } from '@playwright/test';
+import { test as base, expect, type BrowserContext, type Worker } from '@playwright/test';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -155,6 +155,13 @@ export class Complaints {
       const url = message.location().url;
       if (message.type() === 'error') this.heard.push(`${message.text()} (${url})`);
     });
+    // The service worker's console is not the page's.
+    const listen = (worker: Worker) =>
+      worker.on('console', (message) => {
+        if (message.type() === 'error') this.heard.push(`${message.text()} (service worker)`);
+      });
+    context.serviceWorkers().forEach(listen);
+    context.on('serviceworker', listen);
     context.on('weberror', (error) => this.heard.push(String(error.error())));
     await context.addInitScript(() => {
       document.addEventListener('securitypolicyviolation', (event) => {
