@@ -39,6 +39,8 @@ enum Past {
     Missing(String),
 }
 
+/// How often the past is asked for again.
+const AGAIN_MS: i64 = 900_000;
 /// The tests find the ranges by these names.
 const RANGES: [&str; 5] = ["range-1d", "range-7d", "range-30d", "range-90d", "range-1y"];
 
@@ -66,25 +68,27 @@ pub fn Chart() -> impl IntoView {
         });
     });
     let wish = Memo::new(move |_| Some((desk.selected.get(), Range::ALL[range.get()], desk.market_kind()?)));
+    // A page that is left open, or was asleep, has no gap for longer than this.
+    let quarter = Memo::new(move |_| desk.now.get().millis() / AGAIN_MS);
     Effect::new(move |_| {
         // A connection that comes back brings the past with it.
-        let _ = (tries.get(), desk.is_offline());
+        let _ = (tries.get(), desk.is_offline(), quarter.get());
         if !is_seen.get() {
             return;
         }
         chart::load(move || {
             let _ = is_scriptless.try_set(true);
         });
-        if let Some(wish) = wish.get() {
-            spawn_local(ask(desk, wish, wish_now(desk, range), past));
+        if let Some(wanted) = wish.get() {
+            spawn_local(ask(desk, wanted, wish, past));
         }
     });
     Effect::new(move |_| draw(element, &past.read()));
     let price = Memo::new(move |_| desk.quote(desk.selected.get()).map(|quote| quote.price));
     Effect::new(move |_| {
-        // After the bars: a tick belongs to the last of them.
-        past.track();
-        if let Some(price) = price.get() {
+        // After the bars, and only where they are this token's: a tick belongs to the last of them.
+        let is_its_own = matches!(&*past.read(), Past::Here((key, ..), _) if *key == desk.selected.get());
+        if let Some(price) = price.get().filter(|_| is_its_own) {
             tick(desk, element, price);
         }
     });
@@ -129,15 +133,8 @@ pub fn Chart() -> impl IntoView {
     }
 }
 
-fn wish_now(desk: Desk, range: RwSignal<usize>) -> impl Fn() -> Option<Wish> {
-    move || {
-        let kind = untrack(|| desk.market_kind())?;
-        Some((desk.selected.get_untracked(), Range::ALL[range.try_get_untracked()?], kind))
-    }
-}
-
 /// Finds the past that is wished for; what is no longer wished for when it comes is dropped.
-async fn ask(desk: Desk, wish: Wish, now: impl Fn() -> Option<Wish>, past: RwSignal<Past>) {
+async fn ask(desk: Desk, wish: Wish, current: Memo<Option<Wish>>, past: RwSignal<Past>) {
     let is_shown = past.try_with_untracked(|past| matches!(past, Past::Here(shown, _) if *shown == wish));
     match is_shown {
         Some(false) => past.set(Past::Asking),
@@ -156,7 +153,7 @@ async fn ask(desk: Desk, wish: Wish, now: impl Fn() -> Option<Wish>, past: RwSig
             candles(key, token.as_ref().and_then(|token| token.coin_id.as_deref()), range).await
         }
     };
-    if now() != Some(wish) {
+    if current.try_get_untracked().flatten() != Some(wish) {
         return;
     }
     let found = match found {

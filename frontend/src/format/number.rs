@@ -5,6 +5,7 @@ use shared::money::{Price, Quantity, Units, Usd};
 use shared::trade::Ppm;
 
 use super::marks::marks;
+use super::typed::editable;
 
 /// What stands where nothing is known.
 pub const UNKNOWN: &str = "-";
@@ -97,7 +98,7 @@ pub fn usd(amount: Usd) -> String {
     let digits = Digits::read(&amount.to_string());
     let cents = digits.rounded(2);
     if cents.is_zero() && !digits.is_zero() {
-        return format!("{}<$0.01", digits.minus());
+        return [digits.minus(), "<$", &editable("0.01")].concat();
     }
     format!("{}${}", cents.minus(), cents.unsigned())
 }
@@ -180,7 +181,7 @@ pub fn quantity(quantity: Quantity) -> String {
         whole => 7_usize.saturating_sub(whole).max(2),
     };
     if digits.whole == "0" && digits.leading_zeros() >= 5 {
-        return format!("{}<0.00001", digits.minus());
+        return [digits.minus(), "<", &editable("0.00001")].concat();
     }
     let shown = digits.rounded(places).trimmed(0);
     format!("{}{}", shown.minus(), shown.unsigned())
@@ -404,6 +405,10 @@ mod tests {
         assert_eq!(price("0.000052".parse().unwrap()), "$0,0\u{2084}52");
         assert_eq!(compact_usd(dollars("1234567")), "$1,23M");
         assert_eq!(exact("12345.678901234567890123".parse().unwrap()), "12.345,678901234567890123");
+        assert_eq!(
+            (usd(dollars("0.004")), quantity("0.000001".parse().unwrap())),
+            ("<$0,01".into(), "<0,00001".into())
+        );
         assert_eq!(percent("-1.5".parse().unwrap()), "\u{2212}1,50%");
         set_marks(Marks::LAKH);
         assert_eq!(usd(dollars("1234567.89")), "$12,34,567.89");

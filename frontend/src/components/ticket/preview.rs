@@ -167,7 +167,7 @@ fn sum(cash: Usd) -> String {
 fn ppm_rounded(share: Ppm) -> String {
     match share.parts() {
         0 => "0%".to_owned(),
-        1..50 => "<0.01%".to_owned(),
+        1..50 => ["<", &format::editable("0.01"), "%"].concat(),
         parts => ppm(Ppm::new((parts + 50) / 100 * 100).unwrap_or(share)),
     }
 }
