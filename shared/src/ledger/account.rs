@@ -347,7 +347,9 @@ impl Account {
             Event::Withdrawn { usd } => drop(self.funded(event, usd.negated())?),
             Event::SettingsChanged(settings) => return self.check_settings(settings, begun),
             Event::TokenAdded(token) => self.check_token(token)?,
-            Event::Traded(trade) => drop(self.check_trade(trade)?),
+            Event::Traded(trade) => {
+                self.check_trade(trade)?;
+            }
         }
         Ok(None)
     }
