@@ -14,12 +14,12 @@ if (container) {
   container.addEventListener('message', ({ data }) => {
     if (data === 'newer') announce();
   });
-  const meet = () => {
-    if (container.controller) document.documentElement.dataset.kept = 'whole';
-    introduce(container.controller);
-  };
-  container.addEventListener('controllerchange', meet);
-  meet();
+  container.addEventListener('controllerchange', () => introduce(container.controller));
+  introduce(container.controller);
+  // A worker is active only when it has the whole of its build.
+  container.ready.then(() => {
+    document.documentElement.dataset.kept = 'whole';
+  });
   // Keeping the app is for the next visit: this one comes first.
   if (document.readyState === 'complete') settle();
   else addEventListener('load', settle, { once: true });

@@ -68,7 +68,7 @@ fn Update() -> impl IntoView {
         is_ready.get().then(|| {
             view! {
                 <div class="banner banner-quiet" role="status" data-testid="banner-update">
-                    <p><strong>"A new version is ready. "</strong>"Reload when you like: everything here works on, and nothing is lost."</p>
+                    <p><strong>"A new version is ready. "</strong>"Reload when you like"<span class="banner-more">": everything here works on, and nothing is lost"</span>"."</p>
                     <button type="button" class="button" data-testid="reload" on:click=move |_| build::reload()>"Reload"</button>
                 </div>
             }
@@ -136,7 +136,7 @@ fn Connection() -> impl IntoView {
         {move || told.get().map(|told| match told {
             "lost" => view! {
                 <div class="banner" role="status" data-testid="banner-offline">
-                    <p><strong>{since}</strong>"Prices are the last ones known and show their age. You can trade on them if you accept it. The page catches up by itself."</p>
+                    <p><strong>{since}</strong><span class="banner-more">"Prices are the last ones known and show their age. You can trade on them if you accept it. "</span>"The page catches up by itself."</p>
                 </div>
             }.into_any(),
             "troubled" => view! {

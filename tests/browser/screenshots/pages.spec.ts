@@ -1,6 +1,6 @@
 // Every page, both themes, phone, tablet and desktop, with something on it. To be looked at.
 import { Desk } from '../support/desk.ts';
-import { test } from '../support/world.ts';
+import { expect, test } from '../support/world.ts';
 
 const SIZES = {
   desktop: { width: 1440, height: 900 },
@@ -56,6 +56,32 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await page.getByTestId('banner-archived').waitFor();
       await desk.closeToasts();
       await page.screenshot({ path: `screenshots/out/${size}-${colorScheme}-9-archived.png`, fullPage: true });
+      await context.close();
+    });
+  }
+}
+
+for (const [size, viewport] of Object.entries(SIZES)) {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`${size} ${colorScheme} with something in the way`, async ({ browser, world, complaints }) => {
+      complaints.excuseApi();
+      const server = await world.real(await world.coingecko());
+      const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
+      const page = await context.newPage();
+      await page.clock.install();
+      const desk = new Desk(page);
+      const shoot = (name: string) => page.screenshot({ path: `screenshots/out/${size}-${colorScheme}-10-${name}.png` });
+      await desk.open(server.url);
+      await desk.priced();
+      await desk.kept();
+      await server.stop();
+      await desk.until(16_000, () => expect(desk.badges).toContainText('OFFLINE', { timeout: 1_000 }));
+      await page.clock.fastForward(5 * 60_000);
+      await desk.amount.fill('1000');
+      await shoot('offline');
+      await page.evaluate(() => dispatchEvent(new Event('foolscap-update')));
+      await page.getByTestId('banner-update').waitFor();
+      await shoot('offline-and-update');
       await context.close();
     });
   }
