@@ -39,10 +39,11 @@ async function keep() {
   }
   introduce(container.controller, 'settled');
   introduce(registration.waiting);
-  registration.addEventListener('updatefound', () => {
-    const worker = registration.installing;
-    worker?.addEventListener('statechange', () => worker.state === 'installed' && introduce(registration.waiting));
-  });
+  const follow = (worker) =>
+    worker?.addEventListener('statechange', () => worker.state === 'installed' && introduce(worker));
+  // The browser may have found a newer one by itself, on the way to this page.
+  follow(registration.installing);
+  registration.addEventListener('updatefound', () => follow(registration.installing));
   // A look that fails is a look at a server that is away: there will be another.
   const look = () => document.visibilityState === 'visible' && registration.update().catch(() => {});
   setInterval(look, LOOK_MS);
