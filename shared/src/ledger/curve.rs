@@ -90,7 +90,9 @@ impl Curve {
 mod tests {
     use super::*;
     use crate::ids::AccountId;
-    use crate::ledger::{Ledger, MarketKind, Opened, Settings};
+    use crate::ledger::{Ledger, MarketKind, Opened, Position, Settings};
+    use crate::money::Rounding;
+    use crate::testing::Story;
 
     /// A curve through an opening and `deposits` deposits of a dollar, a second apart.
     fn deposited(deposits: u64) -> Curve {
@@ -120,6 +122,41 @@ mod tests {
         assert_eq!(curve.points()[0].equity, Usd::whole(100));
         assert_eq!(curve.points()[5].equity, Usd::whole(105));
         assert_eq!(curve.points()[5].net_deposits, Usd::whole(105));
+    }
+
+    #[test]
+    fn a_point_is_cash_and_every_position_at_the_last_price_of_its_token() {
+        let mut checked = 0;
+        for seed in 0..40 {
+            let mut story = Story::begin(seed).unwrap();
+            while story.step().is_some() {}
+            let Event::Opened(opened) = &story.entries()[0].event else { panic!("opened first") };
+            let mut account = Account::open(opened, story.entries()[0].at).unwrap();
+            let (mut curve, mut last) = (Curve::default(), BTreeMap::new());
+            curve.observe(&account, &story.entries()[0].event);
+            for entry in story.entries().iter().skip(1).take(MAX_POINTS - 1) {
+                account.apply(&entry.event, entry.at).unwrap();
+                let before = curve.points().len();
+                curve.observe(&account, &entry.event);
+                if let Some(trade) = entry.trade() {
+                    last.extend(trade.order.sold().zip(trade.sold.as_ref().map(|leg| leg.price)));
+                    last.extend(trade.order.bought().zip(trade.bought.as_ref().map(|leg| leg.price)));
+                }
+                let value = |position: &Position| {
+                    let token = account.token(position.token())?;
+                    let price = if token.pinned { Price::ONE } else { last[&token.key] };
+                    price.value(position.units(), token.decimals, Rounding::HalfEven).ok()
+                };
+                let worth = account.positions().map(value).try_fold(account.cash(), |sum, value| sum.plus(value?).ok());
+                assert_eq!(curve.points().len() - before, usize::from(worth.is_some()), "seed {seed}");
+                if let Some(worth) = worth {
+                    let point = curve.points()[before];
+                    assert_eq!((point.equity, point.at), (worth, account.at()), "seed {seed}");
+                    checked += usize::from(account.positions().count() > 1);
+                }
+            }
+        }
+        assert!(checked > 100, "{checked}");
     }
 
     #[test]
