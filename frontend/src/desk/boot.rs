@@ -79,6 +79,8 @@ pub fn take_in_hand(desk: Desk, book: Book) {
     desk.trouble.set(None);
     desk.receipt.set(None);
     desk.book.set(Some(book));
+    // It may be new to the other tabs.
+    desk.tell_tabs();
     opening::keep_snapshot(desk);
 }
 
