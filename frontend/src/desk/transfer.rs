@@ -197,17 +197,13 @@ pub async fn import(desk: Desk, text: Vec<u8>) -> Result<Imported, ImportRefusal
         desk.diagnostics.verified.set(None);
         boot::take_in_hand(desk, Book::kept(record, folded, 0));
     }
-    if added > 0 {
-        desk.tell_tabs();
-    }
     Ok(Imported { added, ..imported })
 }
 
 /// Reads a whole journal and finds it good.
 async fn verified(desk: Desk, text: &[u8]) -> Result<(Imported, Folded), ImportRefusal> {
-    // A seal is a line, too; near enough for telling how far it is.
-    let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
-    let mut work = desk.work("Verifying the journal", lines);
+    // How many lines there are is known at the end: to count them first would take its time, too.
+    let mut work = desk.work("Verifying the journal", 0);
     let (mut reading, mut outline, mut curve) = (Reading::default(), Outline::default(), Curve::default());
     for piece in pieces(text) {
         let entry = match piece {
