@@ -98,7 +98,8 @@ struct Sight {
 impl Sight {
     /// Finds out what is on the screen, and shows that.
     fn look(self) {
-        let Some(list) = self.list.get_untracked() else { return };
+        // Nothing is on the screen before the list is in the page, or after it has left it.
+        let Some(list) = self.list.try_get_untracked().flatten() else { return };
         let seen = viewport::seen(&list, "tr[data-seq]");
         let rows = self.found.with_untracked(Vec::len);
         let height = seen.row.unwrap_or(ROW);
@@ -179,15 +180,18 @@ pub fn HistoryTable() -> impl IntoView {
     };
     viewport::on_change(move || sight.look());
     let account = Memo::new(move |_| desk.with_account(|account| account.id()));
-    Effect::new(move |_| {
-        account.track();
-        sight.known.update_value(BTreeMap::clear);
-    });
-    Effect::new(move |_| {
+    Effect::new(move |before| {
+        let whose = account.get();
         found.track();
         sight.list.track();
+        if before != Some(whose) {
+            sight.known.update_value(BTreeMap::clear);
+        }
         sight.look();
         sight.show();
+        // Once rows are there, one can be measured.
+        request_animation_frame(move || sight.look());
+        whose
     });
     let count = Memo::new(move |_| found.with(Vec::len));
     let is_empty = Memo::new(move |_| count.get() == 0);

@@ -56,7 +56,13 @@ async fn stored(desk: Desk) -> Result<Vec<Record>, StoreError> {
 pub async fn load(desk: Desk, record: Record) {
     let Some(journals) = desk.journals.get_value() else { return };
     let id = record.id;
-    match opening::open(desk, &journals, record).await {
+    let turn = next_turn(desk);
+    let opened = opening::open(desk, &journals, record).await;
+    // Opening a long account takes a while: meanwhile another one may have been chosen.
+    if desk.opening.get_value() != turn {
+        return;
+    }
+    match opened {
         Ok(book) => {
             let is_verified = book.was_folded_whole();
             take_in_hand(desk, book);
@@ -73,8 +79,15 @@ pub async fn load(desk: Desk, record: Record) {
     }
 }
 
+/// From here on what is still being opened comes too late.
+fn next_turn(desk: Desk) -> u64 {
+    desk.opening.update_value(|turn| *turn += 1);
+    desk.opening.get_value()
+}
+
 /// Makes an account that is kept the one the page is about.
 pub fn take_in_hand(desk: Desk, book: Book) {
+    next_turn(desk);
     preferences::set(Preference::Account, Some(&book.record().id.to_string()));
     desk.trouble.set(None);
     desk.receipt.set(None);

@@ -84,6 +84,8 @@ pub struct Desk {
     channel: StoredValue<Option<Channel>, LocalStorage>,
     /// Where journals are kept; `None` until the store is open.
     journals: StoredValue<Option<Journals>, LocalStorage>,
+    /// Which opening of an account is the latest.
+    opening: StoredValue<u64>,
     /// Which run of the feed is the current one.
     turn: StoredValue<u64>,
 }
@@ -125,6 +127,7 @@ impl Desk {
             stopped: StoredValue::new(0),
             channel: StoredValue::new_local(None),
             journals: StoredValue::new_local(None),
+            opening: StoredValue::new(0),
             turn: StoredValue::new(0),
         }
     }
