@@ -67,19 +67,25 @@ async function fill() {
   }
 }
 
-let hasHandedOver = false;
+/** How long a tab waits for a newer worker to take over, in milliseconds. */
+const PATIENCE_MS = 5_000;
+/** Since when this worker hands over; 0 when it does not. */
+let handsOver = 0;
 
 /** The app's page, whatever its path: the app knows its own routes. */
 async function page(request) {
-  const { waiting } = self.registration;
-  if (waiting && !hasHandedOver) {
-    // A newer build is whole, and this tab asks for its page anew: let it have the new one. Other tabs
-    // keep theirs.
-    hasHandedOver = true;
-    waiting.postMessage('take over');
-    // A document without an icon has the browser ask the server for one.
-    const again = '<!doctype html><link rel="icon" href="data:,">';
-    return new Response(again, { headers: { refresh: '0', 'content-type': 'text/html' } });
+  if (self.registration.waiting) {
+    // A newer build is whole, and this tab asks for its page anew: let it have the new one. Other tabs keep
+    // theirs. The newer worker takes over between two questions, so the tab asks until it has.
+    handsOver ||= Date.now();
+    if (Date.now() - handsOver < PATIENCE_MS) {
+      self.registration.waiting.postMessage('take over');
+      // A document without an icon has the browser ask the server for one.
+      const again = '<!doctype html><link rel="icon" href="data:,">';
+      return new Response(again, { headers: { refresh: '0', 'content-type': 'text/html' } });
+    }
+    // It does not come. The build that is there is better than none.
+    handsOver = 0;
   }
   const own = await caches.open(OWN);
   return (await own.match(PAGE, HOW)) ?? fetch(request);
