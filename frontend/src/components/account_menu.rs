@@ -46,9 +46,7 @@ pub fn AccountMenu() -> impl IntoView {
             <Show when=is_unkept>
                 <option value=move || current.get().unwrap_or_default() selected=true>"Not kept"</option>
             </Show>
-            <For each=shown key=|record| (record.id, record.name.clone(), record.archived) let(record)>
-                <AccountOption record=record current=current/>
-            </For>
+            {move || shown().into_iter().map(|record| view! { <AccountOption record=record current=current/> }).collect_view()}
             <optgroup label="Open another">
                 <option value="new-real">"New account, real prices"</option>
                 <option value="new-demo">"New account, demo market"</option>

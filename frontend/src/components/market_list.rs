@@ -10,6 +10,7 @@ use web_sys::HtmlElement;
 use super::common::{Icon, Shape, text};
 use super::price::{AgeDot, LiveChange, LivePrice};
 use super::shell::use_rail;
+use super::token_rows::token_rows;
 use crate::desk::{Desk, use_desk};
 use crate::io::preferences::{self, Preference};
 
@@ -39,13 +40,13 @@ struct Found {
 /// The tokens to show for a search and a chain: starred ones first, then those with a price of their own,
 /// then the long public list, as far as it is asked for.
 fn found(desk: Desk, search: &str, chain: Option<Chain>, starred: &[TokenKey], limit: usize) -> Found {
-    let search = search.trim().to_lowercase();
+    let search = search.trim().to_ascii_lowercase();
     let matches = |token: &Token| {
         let address = || token.key.to_string().split_once(':').is_some_and(|(_, address)| address.starts_with(&search));
         chain.is_none_or(|chain| token.key.chain == chain)
             && (search.is_empty()
-                || token.symbol.to_lowercase().contains(&search)
-                || token.name.to_lowercase().contains(&search)
+                || token.symbol.to_ascii_lowercase().contains(&search)
+                || token.name.to_ascii_lowercase().contains(&search)
                 || search.starts_with("0x") && address())
     };
     let table = TokenTable::builtin();
@@ -146,9 +147,10 @@ pub fn MarketList() -> impl IntoView {
             </div>
         </div>
         <ul aria-label="Markets" data-testid="markets" on:keydown=move |event| step(&event)>
-            <For each=move || found.with(|found| found.shown.clone()) key=|key| *key let(key)>
-                <Row token=key starred=starred/>
-            </For>
+            {token_rows(
+                move || found.with(|found| found.shown.clone()),
+                move |token| view! { <Row token=token starred=starred/> }.into_any(),
+            )}
         </ul>
         <Show when=move || found.read().more != 0>
             <button type="button" class="button button-quiet markets-more" data-testid="more-markets" on:click=move |_| limit.update(|limit| *limit = (*limit).max(if search.read_untracked().is_empty() { 0 } else { PAGE }) + PAGE)>

@@ -20,6 +20,7 @@ pub mod theme;
 pub mod ticket;
 pub mod toasts;
 pub mod token_head;
+pub mod token_rows;
 pub mod trade_words;
 pub mod transfer;
 

@@ -7,6 +7,7 @@ use shared::token::TokenKey;
 use super::account_summary::{signed_ppm, signed_usd};
 use super::common::{Signed, text};
 use super::price::LivePrice;
+use super::token_rows::token_rows;
 use crate::desk::use_desk;
 use crate::format::{self, number};
 
@@ -41,9 +42,7 @@ pub fn PositionsTable() -> impl IntoView {
                         </tr>
                     </thead>
                     <tbody>
-                        <For each=move || held.get() key=|key| *key let(key)>
-                            <Row token=key/>
-                        </For>
+                        {token_rows(move || held.get(), |token| view! { <Row token=token/> }.into_any())}
                     </tbody>
                 </table>
             </div>

@@ -59,6 +59,9 @@ pub const fn failure(failure: Failure) -> (&'static str, &'static str) {
 
 /// The same words, beginning a sentence.
 pub fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    let mut words = words.to_owned();
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
 }

@@ -215,7 +215,7 @@ fn step_start(at: Timestamp) -> Timestamp {
 }
 
 fn coin_of(token: &Token) -> Option<&'static DemoCoin> {
-    token.coin_id.as_deref().and_then(find).or_else(|| find(&token.symbol.to_lowercase()))
+    token.coin_id.as_deref().and_then(find).or_else(|| find(&token.symbol.to_ascii_lowercase()))
 }
 
 fn find(id: &str) -> Option<&'static DemoCoin> {

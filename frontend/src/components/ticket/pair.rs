@@ -95,7 +95,7 @@ fn TokenSelect(
                 tokens.push(token);
             }
         }
-        tokens.sort_by_key(|token| token.symbol.to_lowercase());
+        tokens.sort_by_key(|token| token.symbol.to_ascii_lowercase());
         tokens
     });
     let groups = move || {
