@@ -18,8 +18,8 @@ const TYPES = {
   '.wasm': 'application/wasm',
 };
 
-/** Calls `work` with a page and the address of `folder`, and ends both. */
-export async function withPage(folder, work) {
+/** Serves a folder: its address, and a function that ends it. */
+export async function serve(folder) {
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, 'http://localhost').pathname));
     const file = join(folder, path.endsWith('/') ? `${path}index.html` : path);
@@ -28,16 +28,36 @@ export async function withPage(folder, work) {
     response.end(body);
   });
   await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+  const close = () => {
+    server.closeAllConnections();
+    return new Promise((closed) => server.close(closed));
+  };
+  return { url: `http://127.0.0.1:${server.address().port}`, close };
+}
+
+/** Calls `work` with a browser, and ends it. */
+export async function withBrowser(work) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'],
   });
   try {
-    const page = await browser.newPage();
-    page.on('pageerror', (error) => console.error(`in the page: ${error}`));
-    return await work(page, `http://127.0.0.1:${server.address().port}`);
+    return await work(browser);
   } finally {
     await browser.close();
-    server.close();
+  }
+}
+
+/** Calls `work` with a page and the address of `folder`, and ends both. */
+export async function withPage(folder, work) {
+  const server = await serve(folder);
+  try {
+    return await withBrowser(async (browser) => {
+      const page = await browser.newPage();
+      page.on('pageerror', (error) => console.error(`in the page: ${error}`));
+      return await work(page, server.url);
+    });
+  } finally {
+    await server.close();
   }
 }

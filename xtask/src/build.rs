@@ -44,7 +44,7 @@ pub fn app(workspace: &Workspace, tools: &Toolbox, args: &Args) -> Result<()> {
         return Ok(());
     }
     step("build the app", || {
-        let mut trunk = tools.wasm_command("trunk");
+        let mut trunk = if args.dev { tools.wasm_command("trunk") } else { tools.release_command("trunk") };
         trunk.current_dir(&workspace.root).args(["build", "--public-url", &args.public_url]);
         if args.dev {
             trunk.args(["--release=false", "--cargo-profile=dev"]);

@@ -22,7 +22,7 @@ pub fn measure(workspace: &Workspace, tools: &Toolbox) -> Result<Vec<Figure>> {
         run(tools.command("cargo").current_dir(root).args(["build", "--locked", "--package=benches", "--release"]))?;
         let wasm =
             ["build", "--locked", "--package=benches", "--lib", "--profile=wasm", "--target=wasm32-unknown-unknown"];
-        run(tools.wasm_command("cargo").current_dir(root).args(wasm))
+        run(tools.release_command("cargo").current_dir(root).args(wasm))
     })?;
     let bundle = workspace.target.join("bench-core");
     step("bundle the loops for Chromium", || bundle_wasm(workspace, tools, &bundle))?;

@@ -6,6 +6,7 @@ mod core;
 mod desk;
 mod figure;
 mod lighthouse;
+mod page;
 mod size;
 
 use anyhow::{Context as _, Result};
@@ -33,9 +34,10 @@ struct Area {
     measure: fn(&Workspace, &Toolbox) -> Result<Vec<Figure>>,
 }
 
-const AREAS: [Area; 4] = [
+const AREAS: [Area; 5] = [
     Area { name: "core", measure: core::measure },
     Area { name: "desk", measure: desk::measure },
+    Area { name: "page", measure: page::measure },
     Area { name: "size", measure: size::measure },
     Area { name: "lighthouse", measure: lighthouse::measure },
 ];
