@@ -156,13 +156,20 @@ await withPage(folder, async (page, url) => {
     say(`large.${name}.longest_task`, task);
     say(`large.${name}.longest_frame`, frame);
   };
-  // The snapshot is written when the desk is quiet; it belongs to the import.
-  const snapshot = () => desk.waitForFunction(async () => {
+  // The snapshot is written when the desk is quiet; it belongs to the import. (`waitForFunction` takes the
+  // promise of an answer for a yes.)
+  const isKept = async () => {
     const database = await new Promise((opened) => (indexedDB.open('foolscap').onsuccess = (event) => opened(event.target.result)));
-    const keys = await new Promise((found) => (database.transaction('cache').objectStore('cache').getAllKeys().onsuccess = (event) => found(event.target.result)));
+    const all = await new Promise((found) => (database.transaction('cache').objectStore('cache').getAll().onsuccess = (event) => found(event.target.result)));
     database.close();
-    return keys.some((key) => String(key).startsWith('snapshot'));
-  }, undefined, { timeout: 60_000 });
+    return all.some((kept) => kept.byteLength > 0);
+  };
+  const snapshot = async () => {
+    for (let tries = 0; !(await desk.evaluate(isKept)); tries++) {
+      if (tries > 600) throw new Error('no snapshot is kept of the large account');
+      await desk.waitForTimeout(100);
+    }
+  };
   tell('import', await longest(desk, async () => {
     await bring(desk, large);
     await snapshot();
