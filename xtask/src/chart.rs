@@ -10,6 +10,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha384};
 
+use crate::hex::hex;
+
 /// The library's own file, in `frontend/chart`.
 const LIBRARY: &str = "node_modules/lightweight-charts/dist/lightweight-charts.standalone.production.mjs";
 /// The name by which ours imports it.
@@ -44,8 +46,7 @@ fn tell(html: &str, url: &str) -> Result<String> {
 
 fn hashed(name: &str, content: &str) -> String {
     let digest = Sha384::digest(content.as_bytes());
-    let hash: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{name}-{hash}.js")
+    format!("{name}-{}.js", hex(&digest[..8]))
 }
 
 #[cfg(test)]

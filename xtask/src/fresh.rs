@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
+use crate::hex::hex;
 use crate::workspace::Workspace;
 
 /// What the app is made of, and the tools' own rules: files, and folders with everything in them.
@@ -77,10 +78,6 @@ fn digest(hash: &mut Sha256, root: &Path, path: &Path) -> Result<()> {
     hash.update((content.len() as u64).to_le_bytes());
     hash.update(&content);
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

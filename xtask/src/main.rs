@@ -8,6 +8,7 @@ mod build;
 mod chart;
 mod docs;
 mod fresh;
+mod hex;
 mod serve;
 mod stage;
 mod step;

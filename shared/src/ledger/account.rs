@@ -300,12 +300,6 @@ impl Account {
         self.tokens.values()
     }
 
-    /// What the account's own recent trades left in a token's pool, as of `at`.
-    pub fn footprint(&self, key: TokenKey, at: Timestamp) -> Footprint {
-        let empty = Footprint { at, ..Footprint::default() };
-        self.positions.get(&key).map_or(empty, |position| position.footprint.decayed(at))
-    }
-
     /// Deposits less withdrawals, the opening deposit included.
     pub const fn net_deposits(&self) -> Usd {
         self.net_deposits
@@ -828,10 +822,10 @@ mod tests {
         let mut account = account();
         let weth = token("WETH");
         account.apply_trade(&failed(buy(1, "WETH", "100", "1", "1")), at(60)).unwrap();
-        assert_eq!(account.footprint(weth, at(60)), Footprint { at: at(60), ..Footprint::default() });
+        assert!(account.position(weth).is_none());
         account.apply_trade(&buy(2, "WETH", "100", "2", "1"), at(60)).unwrap();
         account.apply_trade(&sell(3, "WETH", "1", "100", "1"), at(120)).unwrap();
-        let mark = account.footprint(weth, at(180));
+        let mark = account.position(weth).unwrap().footprint().decayed(at(180));
         assert_eq!((mark.bought, mark.sold), (units("0.5", "WETH"), units("0.5", "WETH")));
     }
 
