@@ -14,6 +14,7 @@ use crate::markets::Markets;
 use crate::outbound::OutboundError;
 use crate::prices::Prices;
 use crate::rpc::RpcError;
+use crate::store::Store;
 use crate::tasks::Tasks;
 
 /// The server's parts. Cheap to clone.
@@ -35,6 +36,8 @@ pub struct Parts {
     pub candles: Candles,
     /// The gas.
     pub gas: Gas,
+    /// What outlives the process.
+    pub store: Store,
     upstream: Arc<CoinGecko>,
     started_at: Timestamp,
 }
@@ -55,7 +58,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError`].
-    pub fn start(config: Config, clock: SharedClock, tasks: &Tasks) -> Result<App, AppError> {
+    pub async fn start(config: Config, clock: SharedClock, store: Store, tasks: &Tasks) -> Result<App, AppError> {
         let upstream = Arc::new(CoinGecko::new(&config, clock.clone())?);
         let demo = config.market == shared::market::MarketKind::Demo;
         Ok(App(Arc::new(Parts {
@@ -63,6 +66,7 @@ impl App {
             markets: Markets::new(upstream.clone(), clock.clone()),
             candles: Candles::new(upstream.clone(), clock.clone()),
             gas: Gas::new(&config, clock.clone())?,
+            store,
             upstream,
             started_at: clock.now(),
             clock,

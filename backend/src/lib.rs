@@ -3,7 +3,7 @@
 //! [`serve`] is the whole of it. Rooms: [`config`] is what it is told; [`router`] every route;
 //! [`app`] what a handler can reach; [`error`] where an error becomes a status; [`prices`],
 //! [`markets`], [`candles`] and [`gas`] what is served; [`coingecko`], [`rpc`] and [`outbound`] who is
-//! asked; [`guard`], [`server`] and [`tasks`] what holds it together; [`telemetry`] what is told of it.
+//! asked; [`store`] what outlives the process; [`guard`], [`server`] and [`tasks`] what holds it together; [`telemetry`] what is told of it.
 //! [`cli`] is the same core without a server.
 
 pub mod app;
@@ -24,6 +24,7 @@ pub mod router;
 pub mod routes;
 pub mod rpc;
 pub mod server;
+pub mod store;
 pub mod tasks;
 pub mod telemetry;
 
@@ -38,6 +39,7 @@ use tokio::net::TcpListener;
 use crate::app::{App, AppError};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Metrics};
+use crate::store::{Store, StoreError};
 use crate::tasks::Tasks;
 
 /// What of the outside world can be put in another's place.
@@ -60,6 +62,9 @@ pub enum ServeError {
     /// Its parts cannot be put together.
     #[error(transparent)]
     App(#[from] AppError),
+    /// There is nowhere to keep data.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The metrics' address cannot be had.
     #[error("metrics cannot be served at {address}: {error} (FOOLSCAP_METRICS names another address, or `off`)")]
     Metrics {
@@ -71,6 +76,9 @@ pub enum ServeError {
     /// Requests were still open when the patience was over.
     #[error("some requests were cut off: they did not end within {0:?}")]
     CutOff(std::time::Duration),
+    /// What was to be kept was not written when the patience was over.
+    #[error("the data was not written within {0:?}: what was learnt last is lost")]
+    NotKept(std::time::Duration),
 }
 
 /// Serves until `shutdown` is done; then lets open requests end, for as long as the limits say.
@@ -89,7 +97,8 @@ pub async fn serve(
     // Connections end before the tasks that serve them.
     let connections = Tasks::new();
     serve_metrics(metrics, &tasks).await?;
-    let app = App::start(config, ports.clock, &tasks)?;
+    let store = Store::open(&config.data).await?;
+    let app = App::start(config, ports.clock, store.clone(), &tasks).await?;
     let accepting = server::accept(listener, router::router(app), limits, &connections, connections.stop());
     tokio::select! {
         () = accepting => {}
@@ -97,7 +106,13 @@ pub async fn serve(
     }
     let drained = connections.end(limits.drain).await;
     let ended = tasks.end(limits.drain).await;
-    if drained && ended { Ok(()) } else { Err(ServeError::CutOff(limits.drain)) }
+    // Last, for what the others leave behind.
+    let kept = store.close(limits.drain).await;
+    match (drained && ended, kept) {
+        (true, true) => Ok(()),
+        (true, false) => Err(ServeError::NotKept(limits.drain)),
+        (false, _) => Err(ServeError::CutOff(limits.drain)),
+    }
 }
 
 /// Serves `/metrics` on a port of its own: it is not for everybody who may see the desk.

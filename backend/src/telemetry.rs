@@ -142,6 +142,7 @@ const PRICE_CACHE: &str = "foolscap_price_cache_total";
 const UPSTREAM_CALLS: &str = "foolscap_upstream_calls_total";
 const UPSTREAM_SECONDS: &str = "foolscap_upstream_seconds";
 const CALLS_LEFT: &str = "foolscap_upstream_calls_left";
+const STORE_WRITES: &str = "foolscap_store_writes_total";
 
 fn describe() {
     metrics::describe_counter!(REQUESTS, "Requests answered, by route, method and status");
@@ -150,6 +151,7 @@ fn describe() {
     metrics::describe_counter!(UPSTREAM_CALLS, "Calls to others, by upstream, endpoint and outcome");
     metrics::describe_histogram!(UPSTREAM_SECONDS, metrics::Unit::Seconds, "Time others took, by upstream");
     metrics::describe_gauge!(CALLS_LEFT, "Calls to CoinGecko saved up, by purpose, after the last one");
+    metrics::describe_counter!(STORE_WRITES, "Times that data was written to disk, by outcome: ok or failed");
 }
 
 /// Counts a request that was answered. `route` is the pattern, never the path: paths are endless.
@@ -170,6 +172,11 @@ pub fn count_prices(outcome: &'static str, count: u64) {
 /// Notes how many calls to CoinGecko are saved up for a purpose.
 pub fn note_calls_left(purpose: &'static str, left: u64) {
     metrics::gauge!(CALLS_LEFT, "purpose" => purpose).set(left as f64);
+}
+
+/// Counts an attempt to write to disk.
+pub fn count_store_write(outcome: &'static str) {
+    metrics::counter!(STORE_WRITES, "outcome" => outcome).increment(1);
 }
 
 /// Counts a call to another service.

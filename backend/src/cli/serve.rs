@@ -3,7 +3,7 @@
 use tokio::net::TcpListener;
 
 use super::Exit;
-use crate::config::{Config, Environment, Flags};
+use crate::config::{Config, Data, Environment, Flags};
 use crate::{Ports, ServeError, assets, serve, telemetry};
 
 /// Reads the settings, binds, and serves until a signal ends it.
@@ -50,6 +50,12 @@ async fn listen_and_serve(config: Config) -> Result<(), RunError> {
     );
     if !assets::has_app() {
         tracing::warn!(event = "app_missing", "This binary was built without the app; `cargo xtask serve` builds both");
+    }
+    match &config.data {
+        Data::Folder(path) => {
+            tracing::info!(event = "data", path = %path.display(), "Data is kept in {}", path.display())
+        }
+        Data::Memory => tracing::warn!(event = "data_not_kept", "Data is kept in memory only: a restart begins anew"),
     }
     if !address.ip().is_loopback() && config.allowed_hosts.is_empty() {
         tracing::warn!(

@@ -9,6 +9,7 @@ mod secret;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -44,6 +45,8 @@ pub struct Config {
     pub coingecko: CoinGecko,
     /// The RPCs of the chains that have one.
     pub rpcs: BTreeMap<Chain, SecretUrl>,
+    /// Where data is kept.
+    pub data: Data,
     /// What the server puts up with.
     pub limits: Limits,
 }
@@ -61,6 +64,7 @@ impl Default for Config {
             thresholds: Thresholds::default(),
             coingecko: CoinGecko::default(),
             rpcs: BTreeMap::new(),
+            data: Data::Memory,
             limits: Limits::default(),
         }
     }
@@ -75,6 +79,15 @@ pub enum Metrics {
     Preferably(SocketAddr),
     /// Here, or the server does not start.
     At(SocketAddr),
+}
+
+/// Where data is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// Nowhere: it ends with the process.
+    Memory,
+    /// In this folder, which is made where it is not there.
+    Folder(PathBuf),
 }
 
 /// How log lines are written.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use reqwest::Url;
 use shared::chain::Chain;
@@ -14,7 +15,7 @@ use shared::quote::Thresholds;
 
 use crate::coingecko::budget::Grant;
 
-use super::{CoinGecko, Config, Environment, KeyKind, LogFormat, Metrics, Secret, SecretUrl};
+use super::{CoinGecko, Config, Data, Environment, KeyKind, LogFormat, Metrics, Secret, SecretUrl};
 
 /// Flags of `foolscap serve`. Each has a variable of the environment beside it.
 #[derive(clap::Args, Debug, Clone, Default)]
@@ -66,6 +67,10 @@ pub struct Flags {
     /// A chain's RPC, for its gas: CHAIN=URL, once a chain [FOOLSCAP_RPC_<chain id>]
     #[arg(long, value_name = "CHAIN=URL")]
     pub rpc: Vec<String>,
+    /// Folder to keep data in, or `memory` to keep none [FOOLSCAP_DATA; default the user's data folder, such as
+    /// ~/.local/share/foolscap]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
 }
 
 /// A setting that does not fit.
@@ -182,6 +187,7 @@ impl Config {
         let thresholds = reader.thresholds(ttl, stale);
         let coingecko = reader.coingecko(flags, &fallback.coingecko);
         let rpcs = reader.rpcs(flags);
+        let data = reader.data(flags);
 
         if !reader.errors.is_empty() {
             return Err(ConfigErrors(reader.errors));
@@ -197,6 +203,7 @@ impl Config {
             thresholds,
             coingecko,
             rpcs,
+            data,
             limits: fallback.limits,
         })
     }
@@ -230,6 +237,16 @@ impl Reader<'_> {
 
     fn refuse(&mut self, name: &str, value: Option<String>, expected: impl Into<String>) {
         self.errors.push(ConfigError { name: name.to_owned(), value, expected: expected.into() });
+    }
+
+    /// The folder that is named; else the user's own, where the environment tells of one.
+    fn data(&mut self, flags: &Flags) -> Data {
+        let named = self.read("--data", &flags.data, "FOOLSCAP_DATA", "a folder, or `memory`", |text| match text {
+            "memory" => Some(Data::Memory),
+            text => Some(Data::Folder(text.into())),
+        });
+        let usual = || usual_data_folder(self.environment).map(|folder| Data::Folder(folder.join("foolscap")));
+        named.or_else(usual).unwrap_or(Data::Memory)
     }
 
     fn thresholds(&mut self, ttl: Option<u64>, stale: Option<u64>) -> Thresholds {
@@ -320,6 +337,17 @@ impl Reader<'_> {
         }
         rpcs
     }
+}
+
+/// Where the platform keeps what programs write for a user.
+fn usual_data_folder(environment: &Environment) -> Option<PathBuf> {
+    // A path that is not absolute is to be ignored (XDG Base Directory Specification).
+    let folder = |name| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    if cfg!(windows) {
+        return folder("LOCALAPPDATA");
+    }
+    let below = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
+    folder("XDG_DATA_HOME").or_else(|| folder("HOME").map(|home| home.join(below)))
 }
 
 fn parse_seconds(text: &str) -> Option<u64> {
@@ -452,6 +480,24 @@ mod tests {
         assert_eq!(config.coingecko.grant, Grant { calls: 1_000_000, days: 30 });
     }
 
+    #[cfg(all(unix, not(target_os = "macos")))]
+    #[test]
+    fn data_is_kept_where_it_is_said_or_where_the_users_data_is() {
+        let data = |pairs: &[(&str, &str)]| {
+            let lines: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let environment = Environment::parse(&lines.join("\n")).unwrap();
+            Config::read(&Flags::default(), &environment).unwrap().data
+        };
+        let (home, xdg) = (("HOME", "/home/ada"), ("XDG_DATA_HOME", "/data/ada"));
+        let folder = |path: &str| Data::Folder(path.into());
+        assert_eq!(data(&[home]), folder("/home/ada/.local/share/foolscap"));
+        assert_eq!(data(&[home, xdg]), folder("/data/ada/foolscap"));
+        assert_eq!(data(&[home, ("XDG_DATA_HOME", "here")]), folder("/home/ada/.local/share/foolscap"));
+        assert_eq!(data(&[home, xdg, ("FOOLSCAP_DATA", "here")]), folder("here"));
+        assert_eq!(data(&[home, ("FOOLSCAP_DATA", "memory")]), Data::Memory);
+        assert_eq!(data(&[]), Data::Memory);
+    }
+
     #[test]
     fn a_longer_freshness_moves_staleness_along() {
         let config = read([("PRICE_CACHE_TTL_SECONDS", "300")]).unwrap();
@@ -478,6 +524,6 @@ mod tests {
             assert!(text.contains(variable), "{variable}");
             named += 1;
         }
-        assert_eq!(named, 15);
+        assert_eq!(named, 16);
     }
 }

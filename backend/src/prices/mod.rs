@@ -18,7 +18,8 @@ use shared::token::{Origin, Token, TokenError, TokenKey, TokenTable};
 use shared::wire::{Missing, MissingReason, NativePrice, PriceInfo, Prices as Answer};
 use tokio::sync::{mpsc, oneshot};
 
-use self::board::{Board, Priced};
+use self::board::Board;
+pub use self::board::Priced;
 use self::keeper::{Keeper, Wish};
 use crate::cache::Cache;
 use crate::clock::SharedClock;

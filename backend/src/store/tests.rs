@@ -1,0 +1,154 @@
+use shared::quote::{Quote, Source};
+
+use super::*;
+use crate::telemetry::tests::Captured;
+
+/// A folder that goes when the test does.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        let path = std::env::temp_dir().join(format!("foolscap-store-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Scratch(path)
+    }
+
+    fn data(&self) -> Data {
+        Data::Folder(self.0.clone())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn priced(price: &str, secs: i64) -> Priced {
+    let at = Timestamp::from_secs(secs);
+    let quote = Quote { price: price.parse().unwrap(), as_of: at, source: Source::Coingecko, upstream_at: Some(at) };
+    let (change_24h, volume_24h) = (Some("-1.5".parse().unwrap()), Some("1000000.25".parse().unwrap()));
+    Priced { quote, change_24h, volume_24h }
+}
+
+async fn close(store: Store) {
+    assert!(store.close(Duration::from_secs(10)).await);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_there_after_a_restart_to_the_last_digit() {
+    let scratch = Scratch::new("restart");
+    let store = Store::open(&scratch.data()).await.unwrap();
+    let bare = Priced { change_24h: None, volume_24h: None, ..priced("0.000000000000000001", 7) };
+    store.keep_prices([("weth".to_owned(), priced("1", 5)), ("dust".to_owned(), bare)]);
+    store.keep_prices([("weth".to_owned(), priced("3000.000000000000000001", 6))]);
+    store.keep_budget(Purpose::Prices, Timestamp::from_secs(1));
+    store.keep_budget(Purpose::Prices, Timestamp::from_millis(2_001));
+    close(store).await;
+
+    let store = Store::open(&scratch.data()).await.unwrap();
+    let expected = [("dust".to_owned(), bare), ("weth".to_owned(), priced("3000.000000000000000001", 6))];
+    assert_eq!(store.prices().await, BTreeMap::from(expected));
+    assert_eq!(store.budget().await, BTreeMap::from([(Purpose::Prices, Timestamp::from_millis(2_001))]));
+    close(store).await;
+}
+
+#[tokio::test]
+async fn a_database_of_the_oldest_version_is_brought_up_to_date_with_what_is_in_it() {
+    let scratch = Scratch::new("oldest");
+    std::fs::create_dir_all(&scratch.0).unwrap();
+    let options = SqliteConnectOptions::new().filename(scratch.0.join(FILE)).create_if_missing(true);
+    let oldest = SqlitePool::connect_with(options).await.unwrap();
+    migrator().run_to(1, &oldest).await.unwrap();
+    sqlx::query(
+        "INSERT INTO prices VALUES ('weth', '3000.5', 6000, NULL, NULL, NULL), ('odd', 'much', 6000, NULL, NULL, NULL)",
+    )
+    .execute(&oldest)
+    .await
+    .unwrap();
+    sqlx::query("INSERT INTO budget VALUES ('lookups', 9000), ('another', 1)").execute(&oldest).await.unwrap();
+    oldest.close().await;
+
+    let store = Store::open(&scratch.data()).await.unwrap();
+    let prices = store.prices().await;
+    assert_eq!(prices.len(), 1, "what cannot be read is not known");
+    assert_eq!(prices["weth"].quote.price.to_string(), "3000.5");
+    assert_eq!(store.budget().await, BTreeMap::from([(Purpose::Lookups, Timestamp::from_secs(9))]));
+    close(store).await;
+}
+
+#[tokio::test]
+async fn a_folder_has_one_process_at_a_time_and_whoever_comes_second_is_told_what_to_do() {
+    let scratch = Scratch::new("held");
+    let first = Store::open(&scratch.data()).await.unwrap();
+    let refused = Store::open(&scratch.data()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Held { .. }) && refused.to_string().contains("--data"), "{refused}");
+    close(first).await;
+    close(Store::open(&scratch.data()).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_store_is_refused_with_a_remedy() {
+    let scratch = Scratch::new("refused");
+    // A file where the folder should be: nobody may write there, not even root.
+    std::fs::create_dir_all(&scratch.0).unwrap();
+    let file = scratch.0.join("file");
+    std::fs::write(&file, "").unwrap();
+    let refused = Store::open(&Data::Folder(file.join("data"))).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Folder { .. }) && refused.to_string().contains("`memory`"), "{refused}");
+
+    std::fs::write(scratch.0.join(FILE), vec![b'x'; 8192]).unwrap();
+    let refused = Store::open(&scratch.data()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Broken { .. }) && refused.to_string().contains("move it away"), "{refused}");
+
+    std::fs::remove_file(scratch.0.join(FILE)).unwrap();
+    let store = Store::open(&scratch.data()).await.unwrap();
+    sqlx::query("INSERT INTO _sqlx_migrations VALUES (999, 'later', '2030-01-01', TRUE, x'00', 0)")
+        .execute(&store.pool)
+        .await
+        .unwrap();
+    close(store).await;
+    let refused = Store::open(&scratch.data()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
+}
+
+#[test]
+fn a_disk_that_is_full_is_told_of_once_and_what_waited_is_written_when_there_is_room() {
+    let scratch = Scratch::new("full");
+    let run = async {
+        let store = Store::open(&scratch.data()).await.unwrap();
+        let limit = async |pages: u32| {
+            let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+            sqlx::query(pragma).execute(&store.pool).await.unwrap();
+        };
+        // SQLite's own error for a disk without room: no page more than there is.
+        limit(1).await;
+        for n in 0..3 {
+            store.keep_prices((0..300).map(|coin| (format!("coin-{coin}"), priced("1.5", n))));
+            store.writer.settled().await;
+        }
+        assert!(store.prices().await.is_empty());
+        limit(1_000_000).await;
+        store.keep_budget(Purpose::Prices, Timestamp::from_secs(1));
+        store.writer.settled().await;
+        let kept = store.prices().await;
+        assert_eq!((kept.len(), kept["coin-299"]), (300, priced("1.5", 2)));
+        close(store).await;
+    };
+    let lines = Captured::during(|| {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run);
+    });
+    let said: Vec<_> = lines.iter().filter_map(|line| line["event"].as_str()).collect();
+    assert_eq!(said, ["store_failed", "store_recovered"]);
+}
+
+#[tokio::test]
+async fn coins_without_end_do_not_fill_the_disk() {
+    let store = Store::open(&Data::Memory).await.unwrap();
+    store.keep_prices((0..2_100).map(|n| (format!("coin-{n}"), priced("1", n))));
+    store.writer.settled().await;
+    let kept = store.prices().await;
+    assert_eq!(kept.len(), 2_000);
+    assert!(!kept.contains_key("coin-99") && kept.contains_key("coin-100"));
+    close(store).await;
+}
