@@ -12,10 +12,13 @@ use crate::config::Config;
 use crate::gas::Gas;
 use crate::markets::Markets;
 use crate::outbound::OutboundError;
-use crate::prices::Prices;
+use crate::prices::{self, Prices};
 use crate::rpc::RpcError;
 use crate::store::Store;
 use crate::tasks::Tasks;
+
+/// For how long a coin that CoinGecko has no price of is not asked for again, in milliseconds.
+const UNKNOWN_MS: u64 = 5 * 60_000;
 
 /// The server's parts. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -60,9 +63,17 @@ impl App {
     /// [`AppError`].
     pub async fn start(config: Config, clock: SharedClock, store: Store, tasks: &Tasks) -> Result<App, AppError> {
         let upstream = Arc::new(CoinGecko::new(&config, clock.clone())?);
-        let demo = config.market == shared::market::MarketKind::Demo;
+        let settings = prices::Settings {
+            lives: prices::Lives {
+                thresholds: config.thresholds,
+                watch_ms: u64::try_from(config.watch.as_millis()).unwrap_or(u64::MAX),
+                unknown_ms: UNKNOWN_MS,
+            },
+            patience: config.limits.price_patience,
+            demo: config.market == shared::market::MarketKind::Demo,
+        };
         Ok(App(Arc::new(Parts {
-            prices: Prices::start(upstream.clone(), clock.clone(), config.thresholds, demo, tasks),
+            prices: Prices::start(upstream.clone(), store.clone(), clock.clone(), settings, tasks).await,
             markets: Markets::new(upstream.clone(), clock.clone()),
             candles: Candles::new(upstream.clone(), clock.clone()),
             gas: Gas::new(&config, clock.clone())?,

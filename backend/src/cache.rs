@@ -72,6 +72,11 @@ where
         lock(&self.slots).get(key)?.kept.clone()
     }
 
+    /// Forgets everything, failures too. Whoever waits still gets what comes.
+    pub fn clear(&self) {
+        lock(&self.slots).clear();
+    }
+
     /// The value for `key`: kept if younger than `life_ms`, else made anew, else the old one.
     ///
     /// # Errors

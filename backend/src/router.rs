@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::guard;
-use crate::routes::{candles, chains, docs, gas, health, markets, prices, status, tokens};
+use crate::routes::{candles, chains, docs, gas, health, markets, price_stats, prices, status, tokens};
 use crate::{assets, routes::docs::Header};
 
 /// The API, its description, the app's files, and the guard around them all.
@@ -36,6 +36,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(chains::chains))
         .routes(routes!(tokens::tokens))
         .routes(routes!(prices::prices))
+        .routes(routes!(price_stats::price_stats))
         .routes(routes!(markets::markets))
         .routes(routes!(candles::candles))
         .routes(routes!(gas::gas))

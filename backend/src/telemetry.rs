@@ -142,6 +142,7 @@ const PRICE_CACHE: &str = "foolscap_price_cache_total";
 const UPSTREAM_CALLS: &str = "foolscap_upstream_calls_total";
 const UPSTREAM_SECONDS: &str = "foolscap_upstream_seconds";
 const CALLS_LEFT: &str = "foolscap_upstream_calls_left";
+const DEPEGGED: &str = "foolscap_stablecoin_depegged";
 const STORE_WRITES: &str = "foolscap_store_writes_total";
 
 fn describe() {
@@ -151,6 +152,7 @@ fn describe() {
     metrics::describe_counter!(UPSTREAM_CALLS, "Calls to others, by upstream, endpoint and outcome");
     metrics::describe_histogram!(UPSTREAM_SECONDS, metrics::Unit::Seconds, "Time others took, by upstream");
     metrics::describe_gauge!(CALLS_LEFT, "Calls to CoinGecko saved up, by purpose, after the last one");
+    metrics::describe_gauge!(DEPEGGED, "1 while a stablecoin trades more than 1 % off a dollar, by coin");
     metrics::describe_counter!(STORE_WRITES, "Times that data was written to disk, by outcome: ok or failed");
 }
 
@@ -172,6 +174,11 @@ pub fn count_prices(outcome: &'static str, count: u64) {
 /// Notes how many calls to CoinGecko are saved up for a purpose.
 pub fn note_calls_left(purpose: &'static str, left: u64) {
     metrics::gauge!(CALLS_LEFT, "purpose" => purpose).set(left as f64);
+}
+
+/// Notes whether a stablecoin is off its peg.
+pub fn note_depeg(coin: &'static str, is_off: bool) {
+    metrics::gauge!(DEPEGGED, "coin" => coin).set(f64::from(u8::from(is_off)));
 }
 
 /// Counts an attempt to write to disk.

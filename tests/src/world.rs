@@ -3,17 +3,19 @@
 //! A story starts one, moves its clock, breaks its upstream, and asks the server what a browser would
 //! ask. The server is the one that ships, in this process so that its clock can be moved.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use backend::{
     Ports, ServeError,
     config::{self, Metrics, Secret},
 };
+use futures_util::future::BoxFuture;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde::de::DeserializeOwned;
 use shared::{
+    quote::Freshness,
     time::Timestamp,
-    wire::{Problem, ProblemKind},
+    wire::{Prices, Problem, ProblemKind},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -67,7 +69,7 @@ impl World {
 
     /// Time passes for everybody.
     pub fn seconds_pass(&self, seconds: u64) {
-        self.clock.advance(std::time::Duration::from_secs(seconds));
+        self.clock.advance(Duration::from_secs(seconds));
     }
 
     /// What the server answers to a GET.
@@ -81,6 +83,22 @@ impl World {
     /// When the answer is not good, or has another body.
     pub async fn read<T: DeserializeOwned>(&self, path: &str) -> T {
         self.get(path).await.good()
+    }
+
+    /// The prices at a path once all that have turned stale are renewed.
+    ///
+    /// # Panics
+    /// When they are not, in a while.
+    pub async fn renewed(&self, path: &str) -> Prices {
+        let renewed = async {
+            loop {
+                let prices: Prices = self.read(path).await;
+                if prices.prices.iter().all(|price| price.freshness == Freshness::Fresh) {
+                    return prices;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), renewed).await.expect("prices are renewed")
     }
 }
 
@@ -191,6 +209,10 @@ impl Reply {
 impl backend::clock::Clock for Clock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.now_ms())
+    }
+
+    fn sleep_until(&self, until: Timestamp) -> BoxFuture<'_, ()> {
+        Box::pin(self.wait_until(until.millis()))
     }
 }
 

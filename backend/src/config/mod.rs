@@ -41,6 +41,8 @@ pub struct Config {
     pub default_chain: Chain,
     /// When a price stops being fresh, and stale.
     pub thresholds: Thresholds,
+    /// For how long a coin stays watched, and so kept fresh, after somebody asked for it.
+    pub watch: Duration,
     /// The price source.
     pub coingecko: CoinGecko,
     /// The RPCs of the chains that have one.
@@ -62,6 +64,7 @@ impl Default for Config {
             market: MarketKind::Real,
             default_chain: Chain::DEFAULT,
             thresholds: Thresholds::default(),
+            watch: Duration::from_secs(600),
             coingecko: CoinGecko::default(),
             rpcs: BTreeMap::new(),
             data: Data::Memory,
@@ -181,6 +184,8 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// Time for a request to be answered.
     pub request_timeout: Duration,
+    /// Time for a price to come that nobody has, or only an expired one; then there is what there is.
+    pub price_patience: Duration,
     /// Bytes of a request's head.
     pub head_bytes: usize,
     /// Headers of a request.
@@ -198,6 +203,7 @@ impl Default for Limits {
         Limits {
             head_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
+            price_patience: Duration::from_secs(4),
             head_bytes: 32 * 1024,
             headers: 64,
             body_bytes: 64 * 1024,

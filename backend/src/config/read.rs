@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use reqwest::Url;
 use shared::chain::Chain;
@@ -51,6 +52,9 @@ pub struct Flags {
     /// Seconds after which a price is expired [PRICE_CACHE_STALE_SECONDS; default 240]
     #[arg(long, value_name = "SECONDS")]
     pub price_stale: Option<String>,
+    /// Seconds for which prices are kept fresh after somebody asked for them [FOOLSCAP_WATCH_SECONDS; default 600]
+    #[arg(long, value_name = "SECONDS")]
+    pub watch: Option<String>,
     /// Where CoinGecko's API is [COIN_GECKO_BASE_URL; default: the host of the key's kind]
     #[arg(long, value_name = "URL")]
     pub coin_gecko_url: Option<String>,
@@ -185,6 +189,13 @@ impl Config {
             parse_seconds,
         );
         let thresholds = reader.thresholds(ttl, stale);
+        let watch = reader.read(
+            "--watch",
+            &flags.watch,
+            "FOOLSCAP_WATCH_SECONDS",
+            "a whole number of seconds from 1 to 86400",
+            parse_seconds,
+        );
         let coingecko = reader.coingecko(flags, &fallback.coingecko);
         let rpcs = reader.rpcs(flags);
         let data = reader.data(flags);
@@ -201,6 +212,7 @@ impl Config {
             market: market.unwrap_or(fallback.market),
             default_chain: default_chain.unwrap_or(fallback.default_chain),
             thresholds,
+            watch: watch.map_or(fallback.watch, Duration::from_secs),
             coingecko,
             rpcs,
             data,
@@ -423,6 +435,7 @@ mod tests {
             ("DEFAULT_CHAIN_ID", "137", "DEFAULT_CHAIN_ID is `137`: expected one of 1 (Ethereum), 8453"),
             ("PRICE_CACHE_TTL_SECONDS", "0", "PRICE_CACHE_TTL_SECONDS is `0`: expected a whole number of seconds"),
             ("PRICE_CACHE_TTL_SECONDS", "1.5", "PRICE_CACHE_TTL_SECONDS is `1.5`: expected a whole number"),
+            ("FOOLSCAP_WATCH_SECONDS", "0", "FOOLSCAP_WATCH_SECONDS is `0`: expected a whole number of seconds"),
             ("PRICE_CACHE_STALE_SECONDS", "60", "PRICE_CACHE_STALE_SECONDS is `60`: expected more than the 60 seconds"),
             ("COIN_GECKO_BASE_URL", "http://x.org", "COIN_GECKO_BASE_URL is `http://x.org`: expected an https URL"),
             ("COIN_GECKO_BASE_URL", "https://pro-api.coingecko.com/api/v3", "COIN_GECKO_BASE_URL is `https://pro-api"),
@@ -524,6 +537,6 @@ mod tests {
             assert!(text.contains(variable), "{variable}");
             named += 1;
         }
-        assert_eq!(named, 16);
+        assert_eq!(named, 17);
     }
 }

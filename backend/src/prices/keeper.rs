@@ -1,20 +1,23 @@
 //! The one task that asks CoinGecko for prices.
 //!
-//! Callers leave a wish and wait. While a call is under way further wishes gather; when it is over,
-//! those it fulfilled are answered and the rest make up the next call. So any number of callers and
-//! tokens cost one call at a time. After a failure the keeper rests, and callers get what there is.
+//! It sleeps until the next watched coin needs a refresh, or until a caller nudges it, and then asks for
+//! all watched coins together. While a call is under way callers note what they want on the board; the
+//! next attempt covers it. So any number of callers and tokens cost one call at a time. After a failure
+//! the keeper rests, and callers get what there is.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLockWriteGuard};
+use std::time::Instant;
 
 use shared::time::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use shared::wire::PaceReason;
 use tokio_util::sync::CancellationToken;
 
-use super::board::Board;
+use super::Common;
+use super::board::{Board, Plan, Rest};
 use crate::cache::Rest as _;
 use crate::clock::SharedClock;
 use crate::coingecko::{CoinGecko, UpstreamError};
+use crate::store::Store;
 
 /// Ids in one call, until CoinGecko says that it is too many.
 const CHUNK: usize = 250;
@@ -22,90 +25,105 @@ const CHUNK: usize = 250;
 const FIRST_REST_MS: u64 = 5_000;
 /// The longest rest that is our own idea.
 const LONGEST_REST_MS: u64 = 60_000;
-
-/// A wish for prices that are fresh.
-pub struct Wish {
-    /// The coins.
-    pub coins: BTreeSet<String>,
-    /// Told when the keeper has done what it can.
-    pub done: oneshot::Sender<()>,
-}
+/// A call leaves so much before prices stop being fresh, at most, in milliseconds.
+const LONGEST_LEAD_MS: u64 = 3_000;
 
 /// The keeper, before it runs.
 pub struct Keeper {
     pub(super) upstream: Arc<CoinGecko>,
-    pub(super) board: Arc<RwLock<Board>>,
+    pub(super) common: Arc<Common>,
     pub(super) clock: SharedClock,
-    pub(super) fresh_ms: u64,
-    pub(super) wishes: mpsc::Receiver<Wish>,
+    pub(super) store: Store,
 }
 
 struct Temper {
     chunk: usize,
     failures: u32,
-    rest_until: Timestamp,
+    /// What the last flight took, twice: calls leave so much earlier, that nothing turns stale meanwhile.
+    lead_ms: u64,
 }
 
 impl Keeper {
-    /// Serves wishes until it is told to stop.
-    pub async fn run(mut self, stop: CancellationToken) {
-        let mut temper = Temper { chunk: CHUNK, failures: 0, rest_until: Timestamp::EPOCH };
+    /// Keeps prices fresh until it is told to stop.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut temper = Temper { chunk: CHUNK, failures: 0, lead_ms: 0 };
         loop {
-            let first = tokio::select! {
-                wish = self.wishes.recv() => wish,
-                () = stop.cancelled() => return,
+            let next = {
+                let board = self.common.board.read().unwrap_or_else(PoisonError::into_inner);
+                board.next_due(self.clock.now(), temper.lead_ms)
             };
-            let Some(first) = first else { return };
-            let mut wishes = vec![first];
-            while let Ok(wish) = self.wishes.try_recv() {
-                wishes.push(wish);
-            }
+            let due = async {
+                match next {
+                    Some(at) => self.clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
-                () = self.fulfil(&wishes, &mut temper) => {}
+                () = due => {}
+                () = self.common.nudge.notified() => {}
                 () = stop.cancelled() => return,
             }
-            for wish in wishes {
-                // Whoever left does not mind.
-                let _ = wish.done.send(());
+            let (begun, plan) = {
+                let mut board = self.board();
+                let plan = board.begin(self.clock.now(), temper.lead_ms);
+                (board.begun(), plan)
+            };
+            tokio::select! {
+                () = self.fulfil(plan, &mut temper) => {}
+                () = stop.cancelled() => return,
             }
+            self.common.ended.send_replace(begun);
         }
     }
 
-    async fn fulfil(&self, wishes: &[Wish], temper: &mut Temper) {
-        let now = self.clock.now();
-        let wanted: Vec<String> = {
-            let mut board = self.board.write().unwrap_or_else(PoisonError::into_inner);
-            let coins = || wishes.iter().flat_map(|wish| &wish.coins).map(String::as_str);
-            board.ask(coins(), now);
-            if coins().all(|id| board.is_fresh(id, now, self.fresh_ms)) || now < temper.rest_until {
-                return;
-            }
-            board.watched(now).into_iter().collect()
+    async fn fulfil(&self, plan: Plan, temper: &mut Temper) {
+        if plan.due == 0 {
+            return;
+        }
+        let since = self.clock.now();
+        let Err(error) = self.refresh(&plan, temper).await else {
+            temper.failures = 0;
+            return;
         };
-        match self.refresh(&wanted, temper).await {
-            Ok(()) => temper.failures = 0,
+        let now = self.clock.now();
+        let rest_ms = match error {
             // Not asked: nothing failed, and how long to wait is known.
-            Err(UpstreamError::Spent { wait_ms, .. } | UpstreamError::Paced { wait_ms }) => {
-                temper.rest_until = self.clock.now().plus_millis(i64::try_from(wait_ms).unwrap_or(i64::MAX));
-            }
-            Err(error) => {
+            UpstreamError::Spent { wait_ms, .. } | UpstreamError::Paced { wait_ms } => wait_ms.max(1),
+            ref error => {
                 let doubled = FIRST_REST_MS << temper.failures.min(8);
-                let rest_ms = error.rest_ms().unwrap_or(0).max(doubled.min(LONGEST_REST_MS));
                 temper.failures += 1;
-                temper.rest_until = self.clock.now().plus_millis(i64::try_from(rest_ms).unwrap_or(i64::MAX));
+                error.rest_ms().unwrap_or(0).max(doubled.min(LONGEST_REST_MS))
             }
-        }
+        };
+        let reason = match error {
+            UpstreamError::Spent { .. } => PaceReason::Budget,
+            UpstreamError::Paced { .. } => PaceReason::Rate,
+            UpstreamError::Throttled { .. } => PaceReason::Throttled,
+            _ => PaceReason::Failing,
+        };
+        let until = now.plus_millis(i64::try_from(rest_ms).unwrap_or(i64::MAX));
+        self.board().rest(Rest { since, until, reason });
     }
 
-    async fn refresh(&self, wanted: &[String], temper: &mut Temper) -> Result<(), UpstreamError> {
-        let mut rest = wanted;
-        while !rest.is_empty() {
+    /// Calls until every coin that needs it was asked for. The last call takes along who fits.
+    async fn refresh(&self, plan: &Plan, temper: &mut Temper) -> Result<(), UpstreamError> {
+        let mut at = 0;
+        while at < plan.due {
+            let rest = &plan.ids[at..];
             let ids: Vec<&str> = rest.iter().take(temper.chunk).map(String::as_str).collect();
-            match self.upstream.simple_price(&ids).await {
+            let (left_at, started) = (self.clock.now(), Instant::now());
+            let answer = self.upstream.simple_price(&ids).await;
+            let asked =
+                !matches!(answer, Err(UpstreamError::Spent { .. } | UpstreamError::Paced { .. } | UpstreamError::Off));
+            if asked {
+                self.common.stats.called(ids.len(), answer.is_ok(), started.elapsed());
+            }
+            match answer {
                 Ok(quotes) => {
                     let now = self.clock.now();
-                    self.board.write().unwrap_or_else(PoisonError::into_inner).learn(&ids, &quotes, now);
-                    rest = &rest[ids.len()..];
+                    temper.lead_ms = (now.since(left_at) * 2).min(LONGEST_LEAD_MS);
+                    self.learn(&ids, &quotes, now);
+                    at += ids.len();
                 }
                 // What CoinGecko takes at once is learnt from its refusal.
                 Err(UpstreamError::TooMany { limit, .. }) if ids.len() > 1 => {
@@ -116,5 +134,23 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    fn learn(
+        &self,
+        ids: &[&str],
+        quotes: &std::collections::BTreeMap<String, crate::coingecko::CoinQuote>,
+        now: Timestamp,
+    ) {
+        let (new, version) = {
+            let mut board = self.board();
+            (board.learn(ids, quotes, now), board.version())
+        };
+        self.store.keep_prices(new);
+        self.common.changes.send_replace(version);
+    }
+
+    fn board(&self) -> RwLockWriteGuard<'_, Board> {
+        self.common.board.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -129,6 +129,14 @@ impl Store {
         self.writer.leave(|batch| batch.prices.extend(prices));
     }
 
+    /// Has all prices removed, those too that are still to be written.
+    pub fn forget_prices(&self) {
+        self.writer.leave(|batch| {
+            batch.prices.clear();
+            batch.forget_prices = true;
+        });
+    }
+
     /// When the calls for each purpose will all have come back, as far as an earlier run has told.
     pub async fn budget(&self) -> BTreeMap<Purpose, Timestamp> {
         told("budget", budget::read(&self.pool).await)
@@ -137,6 +145,12 @@ impl Store {
     /// Leaves it to be written when the calls for a purpose will all have come back.
     pub fn keep_budget(&self, purpose: Purpose, full_at: Timestamp) {
         self.writer.leave(|batch| _ = batch.budget.insert(purpose, full_at));
+    }
+
+    /// Waits until what has been left was written, or at least tried.
+    #[cfg(test)]
+    pub(crate) async fn settled(&self) {
+        self.writer.settled().await;
     }
 
     /// Writes what is left, and closes. True when that was done in time.

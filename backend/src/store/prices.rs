@@ -62,3 +62,7 @@ pub(super) async fn write(
     }
     Ok(())
 }
+
+pub(super) async fn forget(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM prices").execute(connection).await.map(drop)
+}

@@ -143,6 +143,19 @@ fn a_disk_that_is_full_is_told_of_once_and_what_waited_is_written_when_there_is_
 }
 
 #[tokio::test]
+async fn prices_that_are_forgotten_are_gone_and_those_that_come_later_stay() {
+    let store = Store::open(&Data::Memory).await.unwrap();
+    store.keep_prices([("weth".to_owned(), priced("1", 1))]);
+    store.writer.settled().await;
+    store.keep_prices([("dai".to_owned(), priced("1", 2))]);
+    store.forget_prices();
+    store.keep_prices([("aave".to_owned(), priced("1", 3))]);
+    store.writer.settled().await;
+    assert_eq!(store.prices().await.into_keys().collect::<Vec<_>>(), ["aave"]);
+    close(store).await;
+}
+
+#[tokio::test]
 async fn coins_without_end_do_not_fill_the_disk() {
     let store = Store::open(&Data::Memory).await.unwrap();
     store.keep_prices((0..2_100).map(|n| (format!("coin-{n}"), priced("1", n))));

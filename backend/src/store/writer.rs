@@ -20,6 +20,8 @@ use crate::telemetry;
 /// Values to be written.
 #[derive(Debug, Default)]
 pub struct Batch {
+    /// Whether the prices that were kept before go first.
+    pub(super) forget_prices: bool,
     pub(super) prices: BTreeMap<String, Priced>,
     pub(super) budget: BTreeMap<Purpose, Timestamp>,
     count: u64,
@@ -99,8 +101,11 @@ impl Writer {
     }
 
     async fn write(&self, batch: &Batch) -> Result<(), sqlx::Error> {
-        let Batch { prices, budget, count: _ } = batch;
+        let Batch { forget_prices, prices, budget, count: _ } = batch;
         let mut transaction = self.pool.begin().await?;
+        if *forget_prices {
+            prices::forget(&mut transaction).await?;
+        }
         prices::write(&mut transaction, prices).await?;
         budget::write(&mut transaction, budget).await?;
         transaction.commit().await
@@ -111,6 +116,10 @@ impl Writer {
         let mut left = self.left();
         let later = std::mem::replace(&mut *left, batch);
         left.count = later.count;
+        if later.forget_prices {
+            left.forget_prices = true;
+            left.prices.clear();
+        }
         left.prices.extend(later.prices);
         left.budget.extend(later.budget);
     }

@@ -183,6 +183,8 @@ mod tests {
             prices: vec![PriceInfo::new(weth, quote, None, at, thresholds)],
             missing: Vec::new(),
             natives: vec![NativePrice::new(Chain::Base, quote, None, at, thresholds)],
+            alerts: vec![],
+            pace: None,
         };
         let mut demo = View::demo(at);
         demo.take_prices(&prices);

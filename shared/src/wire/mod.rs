@@ -6,10 +6,12 @@
 //! they do not know: an older app meets a newer server. Each family converts to and from the
 //! domain here, so that neither shell does it twice.
 
+pub mod alerts;
 pub mod candles;
 pub mod chains;
 pub mod gas;
 pub mod markets;
+pub mod price_stats;
 pub mod prices;
 pub mod problem;
 #[cfg(feature = "schema")]
@@ -18,11 +20,13 @@ pub mod status;
 pub mod tokens;
 
 pub use crate::market::MarketKind;
+pub use alerts::{Alert, AlertKind, Severity};
 pub use candles::{Candle, Candles, Range};
 pub use chains::{ChainInfo, Chains};
 pub use gas::{Gas, GasInfo};
 pub use markets::{MarketInfo, Markets};
-pub use prices::{Missing, MissingReason, NativePrice, PriceInfo, Prices};
+pub use price_stats::PriceStats;
+pub use prices::{Missing, MissingReason, NativePrice, Pace, PaceReason, PriceInfo, Prices};
 pub use problem::{Problem, ProblemKind};
 pub use status::{Greeting, RpcStatus, Status, UpstreamState, UpstreamStatus};
 pub use tokens::{TokenInfo, Tokens};

@@ -3,6 +3,7 @@
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
+use super::alerts::Alert;
 use crate::chain::Chain;
 use crate::money::{Price, Quantity};
 use crate::quote::{Freshness, Quote, Source, Thresholds};
@@ -23,6 +24,55 @@ pub struct Prices {
     pub missing: Vec<Missing>,
     /// The prices of the chains' own coins.
     pub natives: Vec<NativePrice>,
+    /// What is wrong in the market, as long as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<Alert>,
+    /// Why prices are behind, where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
+}
+
+/// Why prices come more seldom than they age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Pace {
+    /// Why.
+    pub reason: PaceReason,
+    /// Seconds from one attempt to the next.
+    pub every_s: u64,
+    /// When the next attempt is.
+    pub next_at: Timestamp,
+}
+
+/// Why prices come more seldom than they age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PaceReason {
+    /// The calls that the upstream grants are spread over their period, and what was saved is spent.
+    Budget,
+    /// The calls that are allowed in a minute are used up.
+    Rate,
+    /// The upstream asks to slow down.
+    Throttled,
+    /// The upstream fails, or cannot be reached.
+    Failing,
+    /// A reason of a newer server.
+    #[serde(other)]
+    Unknown,
+}
+
+impl PaceReason {
+    /// The reason in words.
+    pub const fn message(self) -> &'static str {
+        match self {
+            PaceReason::Budget => "CoinGecko's calls are spread over the month, and what was saved is spent",
+            PaceReason::Rate => "the calls that CoinGecko allows in a minute are used up",
+            PaceReason::Throttled => "CoinGecko asks to slow down",
+            PaceReason::Failing => "CoinGecko fails or cannot be reached",
+            PaceReason::Unknown => "prices come more seldom than usual",
+        }
+    }
 }
 
 /// The price of one token.

@@ -1,0 +1,73 @@
+//! Which coin a token is: by the table, by the caller's word, or by CoinGecko's list of coins.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use shared::token::{Origin, Token, TokenKey, TokenTable};
+
+use super::Asked;
+use crate::cache::Cache;
+use crate::clock::SharedClock;
+use crate::coingecko::{CoinGecko, CoinList, UpstreamError};
+
+/// How long the list of coins is kept, in milliseconds: a coin's address does not change.
+const LIST_LIFE_MS: u64 = 48 * 3_600_000;
+
+/// What is known about which token is which coin.
+#[derive(Debug)]
+pub struct Coins {
+    list: Cache<(), Arc<CoinList>, UpstreamError>,
+    upstream: Arc<CoinGecko>,
+    demo: bool,
+}
+
+impl Coins {
+    /// Nothing known but the table.
+    pub fn new(upstream: Arc<CoinGecko>, clock: SharedClock, demo: bool) -> Coins {
+        Coins { list: Cache::new(clock, 1), upstream, demo }
+    }
+
+    /// Forgets what was looked up.
+    pub fn clear(&self) {
+        self.list.clear();
+    }
+
+    /// The tokens with their coins.
+    pub async fn identify(&self, asked: &BTreeSet<Asked>) -> Vec<Token> {
+        let table = TokenTable::builtin();
+        let mut tokens: Vec<Token> = asked
+            .iter()
+            .map(|asked| {
+                let mut token = table.get(asked.key).cloned().unwrap_or_else(|| nameless(asked.key));
+                if token.coin_id.is_none() && !token.pinned {
+                    token.coin_id.clone_from(&asked.coin_hint);
+                }
+                token
+            })
+            .collect();
+        let unlisted = |token: &Token| token.coin_id.is_none() && token.key.chain.facts().platform.is_some();
+        if !self.demo && tokens.iter().any(unlisted) {
+            let upstream = self.upstream.clone();
+            let make = || async move { upstream.coins_list().await.map(Arc::new) };
+            if let Ok(list) = self.list.get((), LIST_LIFE_MS, make).await {
+                for token in tokens.iter_mut().filter(|token| unlisted(token)) {
+                    token.coin_id = list.value.get(&token.key).cloned();
+                }
+            }
+        }
+        tokens
+    }
+}
+
+/// A token that is in no table: its price is known by its coin, and nothing else is.
+fn nameless(key: TokenKey) -> Token {
+    Token {
+        key,
+        symbol: key.checksummed(),
+        name: key.checksummed(),
+        decimals: 0,
+        coin_id: None,
+        origin: Origin::User,
+        pinned: false,
+    }
+}

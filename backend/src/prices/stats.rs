@@ -1,0 +1,146 @@
+//! What was served and what it cost, counted.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::telemetry::count_prices;
+
+/// Flights whose time is remembered.
+const FLIGHTS: usize = 1_000;
+
+/// The counts, since the start.
+#[derive(Debug, Default)]
+pub struct Stats {
+    requests: AtomicU64,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    stale: AtomicU64,
+    expired: AtomicU64,
+    calls: AtomicU64,
+    bulk_calls: AtomicU64,
+    failed_calls: AtomicU64,
+    flights_ms: Mutex<VecDeque<u64>>,
+}
+
+/// How the prices of one request were served. Pins are not counted: they cost nobody anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// Fresh, from the cache.
+    pub hits: u64,
+    /// Waited for, or not to be had.
+    pub misses: u64,
+    /// Stale, from the cache.
+    pub stale: u64,
+    /// Expired, from the cache.
+    pub expired: u64,
+}
+
+/// The counts at a moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests for prices.
+    pub requests: u64,
+    /// How their prices were served.
+    pub served: Outcomes,
+    /// Calls to CoinGecko for prices, good or not.
+    pub calls: u64,
+    /// Those that asked for more than one coin.
+    pub bulk_calls: u64,
+    /// Those that failed.
+    pub failed_calls: u64,
+    /// Milliseconds that half of the last calls took at most.
+    pub p50_ms: Option<u64>,
+    /// Milliseconds that 99 of a hundred of the last calls took at most.
+    pub p99_ms: Option<u64>,
+}
+
+impl Stats {
+    /// Counts a request that was answered.
+    pub fn served(&self, outcomes: Outcomes) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let Outcomes { hits, misses, stale, expired } = outcomes;
+        for (counter, name, count) in [
+            (&self.hits, "hit", hits),
+            (&self.misses, "miss", misses),
+            (&self.stale, "stale", stale),
+            (&self.expired, "expired", expired),
+        ] {
+            counter.fetch_add(count, Ordering::Relaxed);
+            count_prices(name, count);
+        }
+    }
+
+    /// Counts a call that was made.
+    pub fn called(&self, ids: usize, good: bool, took: Duration) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.bulk_calls.fetch_add(u64::from(ids > 1), Ordering::Relaxed);
+        self.failed_calls.fetch_add(u64::from(!good), Ordering::Relaxed);
+        let mut flights = self.flights_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        if flights.len() == FLIGHTS {
+            flights.pop_front();
+        }
+        flights.push_back(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    }
+
+    /// The counts now.
+    pub fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut flights: Vec<u64> =
+            self.flights_ms.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        flights.sort_unstable();
+        let served = Outcomes {
+            hits: read(&self.hits),
+            misses: read(&self.misses),
+            stale: read(&self.stale),
+            expired: read(&self.expired),
+        };
+        Counts {
+            requests: read(&self.requests),
+            served,
+            calls: read(&self.calls),
+            bulk_calls: read(&self.bulk_calls),
+            failed_calls: read(&self.failed_calls),
+            p50_ms: quantile(&flights, 50),
+            p99_ms: quantile(&flights, 99),
+        }
+    }
+}
+
+impl Outcomes {
+    /// Prices that were served, or would have been.
+    pub const fn total(self) -> u64 {
+        self.hits + self.misses + self.stale + self.expired
+    }
+}
+
+/// The smallest value that `percent` of the sorted values do not exceed (nearest rank).
+fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_by_nearest_rank() {
+        let hundred: Vec<u64> = (1..=100).collect();
+        assert_eq!((quantile(&hundred, 50), quantile(&hundred, 99)), (Some(50), Some(99)));
+        assert_eq!((quantile(&[7], 50), quantile(&[7], 99), quantile(&[], 50)), (Some(7), Some(7), None));
+    }
+
+    #[test]
+    fn what_is_served_and_called_is_counted() {
+        let stats = Stats::default();
+        stats.served(Outcomes { hits: 3, misses: 1, stale: 0, expired: 0 });
+        stats.called(4, true, Duration::from_millis(80));
+        stats.called(1, false, Duration::from_millis(20));
+        let counts = stats.counts();
+        assert_eq!((counts.requests, counts.served.total()), (1, 4));
+        assert_eq!((counts.calls, counts.bulk_calls, counts.failed_calls), (2, 1, 1));
+        assert_eq!((counts.p50_ms, counts.p99_ms), (Some(20), Some(80)));
+    }
+}
