@@ -1,12 +1,20 @@
-// How soon the page can be used, and what a tick costs: bench-page.mjs OURS EMPTY
-// OURS and EMPTY are folders of the same page, one with Foolscap and one with an app that does nothing.
+// How soon the page can be used, and what a tick costs: bench-page.mjs OURS EMPTY FOOLSCAP COINGECKO
+// OURS and EMPTY are folders of the same page, one with Foolscap and one with an app that does nothing;
+// FOOLSCAP is the server with OURS inside, COINGECKO the stand-in for its price source.
 // Prints JSON lines: {"case", "page", "ms"} for each way to load, {"tick"…} for the ticks.
 
-import { serve, withBrowser } from './chromium.mjs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-const [ours, empty] = process.argv.slice(2);
+import { serve, withBrowser } from './chromium.mjs';
+import { start } from './program.mjs';
+
+const [ours, empty, foolscap, coingecko] = process.argv.slice(2);
 const ROUNDS = 9;
 const TICKS = 12;
+/** Tokens held while the market ticks: each shows a price and a change on the list, and more as a position. */
+const HELD = 48;
 
 /** In the page: notes when the field for an amount is there, and, in Foolscap, an account to trade on. */
 function watch() {
@@ -63,21 +71,33 @@ await withBrowser(async (browser) => {
   for (const figure of await ticks(browser)) print(figure);
 });
 
-/** What ticks of the demo market cost, on a desk that holds every token there is. */
+/** What ticks of the market cost, on a desk that holds HELD tokens: real prices of a stand-in that moves. */
 async function ticks(browser) {
-  const server = await serve(ours);
+  const data = await mkdtemp(join(tmpdir(), 'foolscap-bench-'));
+  const source = await start(coingecko, ['--port', '0', '--unlimited'], {}, /stand-in \(made-up prices\) on (\S+)/);
+  const server = await start(foolscap, ['serve', '--port', '0', '--metrics', 'off'], {
+    COIN_GECKO_BASE_URL: source.url,
+    COIN_GECKO_API_KEY: 'CG-stand-in',
+    COIN_GECKO_CALLS_PER_MINUTE: '1000',
+    COIN_GECKO_GRANT: '1000000/1',
+    // A tick comes as often as prices may be asked for.
+    PRICE_CACHE_TTL_SECONDS: '2',
+    FOOLSCAP_DATA: data,
+  }, /Foolscap is on (http:\/\/[\d.]+:\d+)/);
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   const page = await context.newPage();
+  page.on('pageerror', (error) => console.error(`in the page: ${error}`));
   await page.goto(`${server.url}/`);
   await page.getByTestId('cash').getByText('$').waitFor();
-  await buyEverything(page);
+  await page.getByTestId('token-head').getByTestId('price').getByText('$').waitFor();
+  await buyMany(page);
 
-  // Cells are counted in the page: every element whose text or class a tick changed.
+  // Cells are counted in the page: every element whose text a tick changed.
   await page.evaluate(() => {
     window.changed = new Set();
     new MutationObserver((records) => {
-      for (const { target } of records) window.changed.add(target.nodeType === Node.TEXT_NODE ? target.parentElement : target);
-    }).observe(document.body, { childList: true, subtree: true, characterData: true, attributes: true });
+      for (const { target } of records) if (target.nodeType === Node.TEXT_NODE) window.changed.add(target.parentElement);
+    }).observe(document.body, { childList: true, subtree: true, characterData: true });
   });
   const session = await context.newCDPSession(page);
   const figures = [];
@@ -90,8 +110,8 @@ async function ticks(browser) {
       transferMode: 'ReportEvents',
       traceConfig: { includedCategories: ['devtools.timeline', 'toplevel', 'v8.execute'] },
     });
-    // The market moves every five seconds; the tint of what moved is taken off half a second later.
-    await page.waitForFunction(() => window.changed.size > 100, null, { polling: 50, timeout: 20_000 });
+    // A tick is taken at one go; looking comes between tasks, never in the middle of one.
+    await page.waitForFunction(() => window.changed.size > 100, null, { polling: 50, timeout: 40_000 });
     const cells = await page.evaluate(() => window.changed.size);
     const done = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve));
     await session.send('Tracing.end');
@@ -99,16 +119,26 @@ async function ticks(browser) {
     figures.push({ case: 'tick', cells, ms: longestScript(events) });
   }
   await context.close();
-  await server.close();
+  await server.stop();
+  await source.stop();
+  await rm(data, { recursive: true });
   return figures;
 }
 
-/** Buys a little of every token on the list of markets. */
-async function buyEverything(page) {
+/** Buys a little of many tokens of the list of markets. */
+async function buyMany(page) {
+  await page.getByTestId('more-markets').click();
   const tokens = await page.getByTestId('market').evaluateAll((rows) => rows.map((row) => row.dataset.token));
+  const price = page.getByTestId('token-head').getByTestId('price');
   for (const token of tokens) {
+    if ((await page.getByTestId('position').count()) >= HELD) break;
     await page.locator(`[data-testid=market][data-token="${token}"]`).click();
-    await page.getByTestId('amount').fill('100');
+    await price.getByText('$').waitFor();
+    // A pinned dollar does not tick.
+    if ((await price.textContent()) === '$1.00') continue;
+    await page.getByTestId('amount').fill('20');
+    const place = page.locator('[data-testid=place][aria-disabled=false]');
+    if (!(await place.waitFor({ timeout: 2_000 }).then(() => true, () => false))) continue;
     await page.getByTestId('amount').press('Enter');
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => document.querySelector('[data-testid=amount]')?.value === '');

@@ -84,7 +84,7 @@ pub fn Chart() -> impl IntoView {
         }
     });
     Effect::new(move |_| draw(element, &past.read()));
-    let price = Memo::new(move |_| desk.quote(desk.selected.get()).map(|quote| quote.price));
+    let price = Signal::derive(move || desk.cell(desk.selected.get()).price.get());
     Effect::new(move |_| {
         // After the bars, and only where they are this token's: a tick belongs to the last of them.
         let is_its_own = matches!(&*past.read(), Past::Here((key, ..), _) if *key == desk.selected.get());

@@ -9,7 +9,7 @@ use super::common::{Signed, text};
 use super::price::LivePrice;
 use super::token_rows::token_rows;
 use crate::desk::use_desk;
-use crate::format::{self, number};
+use crate::format::{self, number, number::Way};
 
 /// The positions, or the next step where there are none.
 #[component]
@@ -54,15 +54,24 @@ pub fn PositionsTable() -> impl IntoView {
 fn Row(token: TokenKey) -> impl IntoView {
     let desk = use_desk();
     let (symbol, decimals) = desk.naming(token);
-    let valued = Memo::new(move |_| {
-        desk.valuation.with(|worth| worth.as_ref()?.positions.iter().find(|valued| valued.token == token).cloned())
-    });
-    let of = move |read: fn(&Valued) -> Option<String>| {
-        text(move || valued.with(|valued| valued.as_ref().and_then(read)).unwrap_or_else(|| number::UNKNOWN.to_owned()))
+    let worth = desk.cell(token).worth;
+    let read = worth.clone();
+    let of = move |figure: fn(&Valued) -> Option<String>| {
+        let worth = read.clone();
+        text(move || worth.with(|worth| worth.as_ref().and_then(figure)).unwrap_or_else(|| number::UNKNOWN.to_owned()))
     };
-    let units = move || valued.with(|valued| valued.as_ref().map(|valued| valued.units)).unwrap_or_default();
-    let quantity = text(move || format::units(units(), decimals));
-    let exact = text(move || units().quantity(decimals).to_string());
+    let signed = |figure: fn(&Valued) -> Option<(Way, String)>| {
+        let worth = worth.clone();
+        Signal::derive(move || worth.with(|worth| worth.as_ref().and_then(figure)))
+    };
+    // What only a trade changes.
+    let held = Memo::new({
+        let worth = worth.clone();
+        move |_| worth.with(|worth| worth.as_ref().map(|worth| (worth.units, worth.average))).unwrap_or_default()
+    });
+    let quantity = text(move || format::units(held.get().0, decimals));
+    let exact = text(move || held.get().0.quantity(decimals).to_string());
+    let average = text(move || held.get().1.map_or_else(|| number::UNKNOWN.to_owned(), format::price));
     view! {
         <tr data-testid="position" data-token=token.to_string()>
             <th scope="row" class="wide">
@@ -72,13 +81,13 @@ fn Row(token: TokenKey) -> impl IntoView {
                 <span class="faint small">" " {token.chain.name()}</span>
             </th>
             <td class="end num" data-label="Quantity" title=exact data-testid="position-quantity">{quantity}</td>
-            <td class="end num" data-label="Average">{of(|valued| valued.average.map(format::price))}</td>
+            <td class="end num" data-label="Average">{average}</td>
             <td class="end" data-label="Price"><LivePrice token=token/></td>
             <td class="end num" data-label="Value">{of(|valued| valued.value.map(format::usd))}</td>
             <td class="end" data-label="Unrealised">
                 <span class="cell-stack">
-                    <Signed figure=Signal::derive(move || signed_usd(valued.with(|valued| valued.as_ref().and_then(|valued| valued.unrealised))))/>
-                    <span class="small"><Signed figure=Signal::derive(move || signed_ppm(valued.with(|valued| valued.as_ref().and_then(|valued| valued.unrealised_ppm))))/></span>
+                    <Signed figure=signed(|valued| signed_usd(valued.unrealised))/>
+                    <span class="small"><Signed figure=signed(|valued| signed_ppm(valued.unrealised_ppm))/></span>
                 </span>
             </td>
         </tr>

@@ -1,42 +1,22 @@
 //! A price, its age and its change, live.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use shared::quote::{Freshness, Source};
 use shared::token::TokenKey;
 
 use super::common::{Signed, text};
-use crate::desk::{View, use_desk};
+use crate::desk::use_desk;
 use crate::format::{self, number::Way, words};
 
 /// A token's price. A tick tints it for a moment.
 #[component]
 pub fn LivePrice(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
     let desk = use_desk();
-    let price = Memo::new(move |_| desk.quote(token.get()).map(|quote| quote.price));
-    let tint = RwSignal::new("");
-    Effect::new(move |before: Option<(TokenKey, Option<_>)>| {
-        let (key, now) = (token.get(), price.get());
-        if let Some((old_key, Some(old))) = before
-            && old_key == key
-            && let Some(new) = now
-            && new != old
-        {
-            tint.set(if new > old { "tick-up" } else { "tick-down" });
-            set_timeout(
-                move || {
-                    let _ = tint.try_set("");
-                },
-                Duration::from_millis(450),
-            );
-        }
-        (key, now)
-    });
-    view! {
-        <span class=text(move || format!("num {}", tint.get())) data-testid="price">
-            {text(move || price.get().map_or_else(|| format::number::UNKNOWN.to_owned(), format::price))}
-        </span>
+    move || {
+        let cell = desk.cell(token.get());
+        let class = ["num ", cell.tint.get()].concat();
+        let price = cell.price.get().map_or_else(|| format::number::UNKNOWN.to_owned(), format::price);
+        view! { <span class=class data-testid="price">{price}</span> }
     }
 }
 
@@ -44,11 +24,9 @@ pub fn LivePrice(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
 #[component]
 pub fn LiveChange(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
     let desk = use_desk();
-    let change = Memo::new(move |_| {
-        let key = token.get();
-        desk.view.with(|view: &View| {
-            view.changes.get(&key).map(|change| (Way::of(change.round_dp(2)), format::percent(*change)))
-        })
+    let change = Signal::derive(move || {
+        let change = desk.cell(token.get()).change.get();
+        change.map(|change| (Way::of(change), format::percent(change)))
     });
     view! { <Signed figure=change/> }
 }
@@ -57,16 +35,15 @@ pub fn LiveChange(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
 #[component]
 pub fn AgeDot(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
     let desk = use_desk();
-    let freshness = Memo::new(move |_| desk.freshness(token.get()));
-    let words = text(move || freshness.get().map_or("no price", words::freshness).to_owned());
-    view! {
-        <span
-            class="dot"
-            data-age=text(move || freshness.get().map_or("", words::freshness).to_owned())
-            title=text(move || format!("Price: {}", words.get()))
-        >
-            <span class="unseen">{words}</span>
-        </span>
+    move || {
+        let freshness = desk.cell(token.get()).freshness.get();
+        let age = freshness.map_or("", words::freshness);
+        let words = freshness.map_or("no price", words::freshness);
+        view! {
+            <span class="dot" data-age=age title=["Price: ", words].concat()>
+                <span class="unseen">{words}</span>
+            </span>
+        }
     }
 }
 
@@ -96,7 +73,7 @@ pub fn PriceAge(#[prop(into)] token: Signal<TokenKey>) -> impl IntoView {
         Some(_) | None => String::new(),
     });
     let class = text(move || {
-        let class = match desk.freshness(token.get()) {
+        let class = match desk.cell(token.get()).freshness.get() {
             Some(Freshness::Stale) => "num warn",
             Some(Freshness::Expired) => "num bad",
             Some(Freshness::Fresh) | None => "num faint",

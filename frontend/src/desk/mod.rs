@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod apply;
 pub mod book;
 pub mod boot;
+pub mod cells;
 pub mod commands;
 pub mod diagnostics;
 pub mod entries;
@@ -38,6 +39,7 @@ use crate::io::journal::{Journals, Record};
 
 pub use apply::Event;
 pub use book::{Book, Damaged};
+use cells::Cells;
 pub use diagnostics::Diagnostics;
 pub use link::Link;
 pub use toasts::{Toast, Toasts, Tone};
@@ -51,6 +53,8 @@ pub struct Desk {
     pub now: RwSignal<Timestamp>,
     /// What is known of the market of the account in hand.
     pub view: RwSignal<View>,
+    /// What is shown of each token, a signal a figure.
+    cells: StoredValue<Cells>,
     /// How the connection to the backend is.
     pub link: RwSignal<Link>,
     /// What the backend said of itself, if one answered.
@@ -106,6 +110,7 @@ impl Desk {
         Desk {
             now: RwSignal::new(clock::now()),
             view,
+            cells: StoredValue::new(Cells::new()),
             link: RwSignal::new(Link::Unknown),
             server: RwSignal::new(None),
             book,
@@ -164,22 +169,7 @@ impl Desk {
 
     /// The quote a trade in this token would use now, tracked.
     pub fn quote(&self, key: TokenKey) -> Option<Quote> {
-        let token = TokenTable::builtin().get(key);
-        self.view.with(|view| {
-            let known = view.market.quotes.get(&key).copied();
-            match token {
-                // A pin has no time of its own: tracking the clock for it would wake every second for nothing.
-                Some(token) => Quote::for_token(token, known, Timestamp::EPOCH),
-                None => known,
-            }
-        })
-    }
-
-    /// How old a token's price is, in the terms a trade is decided by. Tracks the clock.
-    pub fn freshness(&self, key: TokenKey) -> Option<Freshness> {
-        let quote = self.quote(key)?;
-        let thresholds = self.view.with(|view| view.market.thresholds);
-        Some(quote.freshness(self.now.get(), thresholds))
+        self.view.with(|view| view.quote(key))
     }
 
     /// Whether even the newest price known is no longer fresh. Tracks the clock.
@@ -221,6 +211,7 @@ pub fn provide_desk() -> Desk {
     let desk = Desk::new();
     provide_context(desk);
     tabs::listen(desk);
+    cells::start(desk);
     boot::start(desk);
     feed::start(desk);
     desk

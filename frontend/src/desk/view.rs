@@ -7,9 +7,9 @@ use shared::ledger::MarketKind;
 use shared::market::Market;
 use shared::market::demo::DemoMarket;
 use shared::money::Price;
-use shared::quote::{Quote, Source};
+use shared::quote::{Freshness, Quote, Source};
 use shared::time::Timestamp;
-use shared::token::TokenKey;
+use shared::token::{TokenKey, TokenTable};
 use shared::wire::{Candle, Gas, Markets, MissingReason, Prices, Range};
 
 use crate::io::candles::Candles;
@@ -124,6 +124,20 @@ impl View {
         }
     }
 
+    /// The quote a trade in this token would use now: a pin where the token is pinned.
+    pub fn quote(&self, key: TokenKey) -> Option<Quote> {
+        let known = self.market.quotes.get(&key).copied();
+        match TokenTable::builtin().get(key) {
+            Some(token) => Quote::for_token(token, known, Timestamp::EPOCH),
+            None => known,
+        }
+    }
+
+    /// How old a token's price is at `now`, in the terms a trade is decided by.
+    pub fn freshness(&self, key: TokenKey, now: Timestamp) -> Option<Freshness> {
+        Some(self.quote(key)?.freshness(now, self.market.thresholds))
+    }
+
     /// The newest price that can age, if there is any.
     pub fn newest(&self) -> Option<&Quote> {
         self.market.quotes.values().filter(|quote| quote.source != Source::Pinned).max_by_key(|quote| quote.as_of)
@@ -140,7 +154,6 @@ fn change(before: Price, after: Price) -> Option<Decimal> {
 mod tests {
     use shared::chain::Chain;
     use shared::quote::Thresholds;
-    use shared::token::TokenTable;
     use shared::wire::{NativePrice, PriceInfo};
 
     use super::*;

@@ -2,7 +2,7 @@
 //! of the market costs while it is in use.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -20,9 +20,12 @@ pub fn measure(workspace: &Workspace, tools: &Toolbox) -> Result<Vec<Figure>> {
     build::app(workspace, tools, &args)?;
     let empty = workspace.target.join("bench-page");
     step("build the same page with an empty app", || build_empty(workspace, tools, &empty))?;
-    let folders = [workspace.path("dist"), empty].map(|folder| folder.to_string_lossy().into_owned());
+    let server = build::server(workspace, tools, false)?;
+    let coingecko = build_coingecko(workspace, tools)?;
+    let paths = [workspace.path("dist"), empty, server, coingecko];
+    let paths = paths.map(|path| path.to_string_lossy().into_owned());
     let told = step("load both, then tick", || {
-        script(workspace, tools, "bench-page.mjs", &[folders[0].as_str(), folders[1].as_str()])
+        script(workspace, tools, "bench-page.mjs", &paths.each_ref().map(String::as_str))
     })?;
 
     let mut figures = Vec::new();
@@ -46,6 +49,19 @@ pub fn measure(workspace: &Workspace, tools: &Toolbox) -> Result<Vec<Figure>> {
     figures.push(Figure::told("page.tick.cells", middle("cells"), "cells").held_to(Bar::AtLeast(200.0)));
     figures.push(Figure::told("page.tick.script", middle("ms"), "ms").held_to(Bar::AtMost(8.0)));
     Ok(figures)
+}
+
+/// The stand-in for the price source. Returns its program.
+fn build_coingecko(workspace: &Workspace, tools: &Toolbox) -> Result<PathBuf> {
+    step("build the stand-in CoinGecko", || {
+        run(tools.command("cargo").current_dir(&workspace.root).args([
+            "build",
+            "--locked",
+            "--package=tests",
+            "--bin=coingecko",
+        ]))
+    })?;
+    Ok(workspace.built("debug", "coingecko"))
 }
 
 /// Foolscap's own page, with another program in it.
