@@ -79,6 +79,15 @@ pub enum ApiError {
     /// The request names another host.
     #[error("this server does not answer for `{0}`; name it in FOOLSCAP_ALLOWED_HOSTS if it should")]
     WrongHost(String),
+    /// A page of another site asks for a socket.
+    #[error("a page of `{0}` may not open a socket here: only pages that this server served may")]
+    WrongOrigin(String),
+    /// A request for the socket that does not begin one.
+    #[error("this path is a WebSocket: {0}")]
+    NotASocket(String),
+    /// No room for another socket.
+    #[error("all {0} sockets are taken; ask over HTTP meanwhile, and come back in a moment")]
+    TooManySockets(usize),
     /// A handler panicked.
     #[error("the server made a mistake while it answered; the request's id stands in its log")]
     Panic,
@@ -105,6 +114,7 @@ impl ApiError {
             | ApiError::Required(_)
             | ApiError::Unreadable { .. }
             | ApiError::Range(_)
+            | ApiError::NotASocket(_)
             | ApiError::NoHost => ProblemKind::BadRequest,
             ApiError::Chain(_) => ProblemKind::UnknownChain,
             ApiError::Token(_) => ProblemKind::BadAddress,
@@ -115,6 +125,8 @@ impl ApiError {
             ApiError::Timeout(_) => ProblemKind::Timeout,
             ApiError::BodyTooLarge(_) => ProblemKind::BodyTooLarge,
             ApiError::WrongHost(_) => ProblemKind::WrongHost,
+            ApiError::WrongOrigin(_) => ProblemKind::WrongOrigin,
+            ApiError::TooManySockets(_) => ProblemKind::TooManySockets,
             ApiError::Panic => ProblemKind::Internal,
             ApiError::Upstream(error) => match error {
                 UpstreamError::Throttled { .. } | UpstreamError::Paced { .. } | UpstreamError::Spent { .. } => {
@@ -137,6 +149,7 @@ impl ApiError {
     /// Seconds after which it makes sense to ask again.
     fn retry_after(&self) -> Option<u64> {
         match self {
+            ApiError::TooManySockets(_) => Some(30),
             ApiError::Upstream(UpstreamError::Throttled { retry_after, .. }) => Some(retry_after.unwrap_or(30)),
             ApiError::Upstream(UpstreamError::Paced { wait_ms } | UpstreamError::Spent { wait_ms, .. }) => {
                 Some(wait_ms.div_ceil(1000))
@@ -200,6 +213,8 @@ mod tests {
             (ApiError::Method { method: "POST".into(), path: "/api".into() }, 405, "POST does not go with /api"),
             (ApiError::Timeout(30), 503, "after 30 seconds"),
             (ApiError::BodyTooLarge(9), 413, "more than 9 bytes"),
+            (ApiError::WrongOrigin("https://evil".into()), 403, "only pages that this server served"),
+            (ApiError::TooManySockets(9), 503, "all 9 sockets are taken"),
             (ApiError::WrongHost("evil".into()), 421, "FOOLSCAP_ALLOWED_HOSTS"),
             (ApiError::Panic, 500, "made a mistake"),
             (upstream(UpstreamError::KeyRefused { code: Some(10_002), message: "m".into() }), 502, "code 10002"),

@@ -91,6 +91,30 @@ pub async fn note_route(matched: Option<MatchedPath>, request: Request, next: Ne
     response
 }
 
+/// A browser lets a page of any site open a socket anywhere, and says in `Origin` whose page it is. So only
+/// pages of the very host that is asked may: the same name and port. Programs that are no browsers send no
+/// origin, and have no visitor whose place they could take.
+///
+/// # Errors
+/// [`ApiError::WrongOrigin`].
+pub fn check_origin(headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let Some(origin) = origins.next() else { return Ok(()) };
+    let text = origin.to_str().unwrap_or_default();
+    let (scheme, authority) = text.split_once("://").unwrap_or_default();
+    let port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => "",
+    };
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let asked = uri.authority().map(|authority| authority.as_str()).or(host).unwrap_or_default();
+    let plain = |authority: &str| authority.strip_suffix(port).unwrap_or(authority).to_ascii_lowercase();
+    let is_ours =
+        !port.is_empty() && !authority.is_empty() && origins.next().is_none() && plain(authority) == plain(asked);
+    if is_ours { Ok(()) } else { Err(ApiError::WrongOrigin(text.chars().take(100).collect())) }
+}
+
 /// A page of another site can make a browser call us under a name of its own that points at this
 /// machine. So we answer only to names that are ours.
 fn check_host(headers: &HeaderMap, uri: &Uri, allowed: &[String], listen: IpAddr) -> Result<(), ApiError> {
@@ -151,6 +175,50 @@ mod tests {
         ] {
             assert_eq!(check(&[host], "/"), Ok(()), "{host}");
         }
+    }
+
+    #[test]
+    fn only_pages_of_the_very_host_that_is_asked_may_open_a_socket() {
+        let check = |host: &str, origins: &[&str]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            for origin in origins {
+                headers.append(header::ORIGIN, origin.parse().unwrap());
+            }
+            check_origin(&headers, &Uri::from_static("/api/v1/socket")).is_ok()
+        };
+        for (host, origin) in [
+            ("localhost:8080", "http://localhost:8080"),
+            ("LOCALHOST:8080", "http://localhost:8080"),
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("desk.example.org", "https://desk.example.org"),
+            ("desk.example.org:443", "https://desk.example.org"),
+            ("desk.example.org", "http://desk.example.org:80"),
+        ] {
+            assert!(check(host, &[origin]), "{origin} at {host}");
+        }
+        for origin in [
+            "http://evil.example",
+            "https://localhost:8081",
+            "http://localhost",
+            "http://127.0.0.1:8080",
+            "http://localhost:8080.evil.example",
+            "http://evil.example/localhost:8080",
+            "http://a@localhost:8080",
+            "null",
+            "",
+            "localhost:8080",
+            "file://",
+            "chrome-extension://localhost:8080",
+            "http://",
+        ] {
+            assert!(!check("localhost:8080", &[origin]), "{origin}");
+        }
+        assert!(!check("localhost:8080", &["http://localhost:8080", "http://localhost:8080"]));
+        assert!(!check("desk.example.org:80", &["https://desk.example.org"]), "another port");
+        // A program, no browser.
+        assert!(check("localhost:8080", &[]));
     }
 
     #[test]

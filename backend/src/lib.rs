@@ -3,7 +3,8 @@
 //! [`serve`] is the whole of it. Rooms: [`config`] is what it is told; [`router`] every route;
 //! [`app`] what a handler can reach; [`error`] where an error becomes a status; [`prices`],
 //! [`markets`], [`candles`] and [`gas`] what is served; [`coingecko`], [`rpc`] and [`outbound`] who is
-//! asked; [`store`] what outlives the process; [`guard`], [`server`] and [`tasks`] what holds it together; [`telemetry`] what is told of it.
+//! asked; [`store`] what outlives the process; [`socket`] what is said without being asked again;
+//! [`guard`], [`server`] and [`tasks`] what holds it together; [`telemetry`] what is told of it.
 //! [`cli`] is the same core without a server.
 
 pub mod app;
@@ -24,6 +25,7 @@ pub mod router;
 pub mod routes;
 pub mod rpc;
 pub mod server;
+pub mod socket;
 pub mod store;
 pub mod tasks;
 pub mod telemetry;
@@ -99,7 +101,8 @@ pub async fn serve(
     serve_metrics(metrics, &tasks).await?;
     let store = Store::open(&config.data).await?;
     let app = App::start(config, ports.clock, store.clone(), &tasks).await?;
-    let accepting = server::accept(listener, router::router(app), limits, &connections, connections.stop());
+    let router = router::router(app, &connections);
+    let accepting = server::accept(listener, router, limits, &connections, connections.stop());
     tokio::select! {
         () = accepting => {}
         () = shutdown => tracing::info!(event = "stopping", "Stopping: open requests may end"),

@@ -13,14 +13,19 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::guard;
 use crate::routes::{candles, chains, docs, gas, health, markets, price_stats, prices, status, tokens};
+use crate::socket::{self, Sockets};
+use crate::tasks::Tasks;
 use crate::{assets, routes::docs::Header};
 
 /// The API, its description, the app's files, and the guard around them all.
-pub fn router(app: App) -> Router {
+///
+/// Sockets live as tasks of `tasks`.
+pub fn router(app: App, tasks: &Tasks) -> Router {
     let (api, description) = api().split_for_parts();
     let pages = docs::Pages::of(description);
     Router::new()
         .merge(api)
+        .route(shared::wire::socket::PATH, get(socket::open).with_state(Sockets::new(app.clone(), tasks.clone())))
         .route("/api/openapi.json", get(docs::openapi_json).with_state(pages.clone()))
         .route("/api/docs", get(docs::page).with_state(pages.clone()))
         .route("/api/docs.css", get(docs::style))

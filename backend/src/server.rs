@@ -16,6 +16,10 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Limits;
 use crate::tasks::Tasks;
 
+/// Bytes of a connection that may lie in the kernel without being on their way.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 64 * 1024;
+
 /// Accepts connections until `stop`, and hands each to a task of `tasks`.
 ///
 /// Open connections then finish the request they are in and close.
@@ -52,6 +56,10 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, tasks
 async fn converse(stream: TcpStream, router: Router, limits: Limits, stop: CancellationToken) {
     // Small answers go out at once.
     let _ = stream.set_nodelay(true);
+    // What a slow reader has not been sent yet is not the kernel's to keep: megabytes by default. A socket
+    // makes its next frame when this one is on its way. Where it cannot be set, the backlog is only longer.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)

@@ -144,6 +144,9 @@ const UPSTREAM_SECONDS: &str = "foolscap_upstream_seconds";
 const CALLS_LEFT: &str = "foolscap_upstream_calls_left";
 const DEPEGGED: &str = "foolscap_stablecoin_depegged";
 const STORE_WRITES: &str = "foolscap_store_writes_total";
+const SOCKETS: &str = "foolscap_sockets";
+const SOCKET_FRAMES: &str = "foolscap_socket_frames_total";
+const SOCKET_ENDS: &str = "foolscap_socket_ends_total";
 
 fn describe() {
     metrics::describe_counter!(REQUESTS, "Requests answered, by route, method and status");
@@ -151,6 +154,9 @@ fn describe() {
     metrics::describe_counter!(PRICE_CACHE, "Prices served, by outcome: hit, stale, expired or miss");
     metrics::describe_counter!(UPSTREAM_CALLS, "Calls to others, by upstream, endpoint and outcome");
     metrics::describe_histogram!(UPSTREAM_SECONDS, metrics::Unit::Seconds, "Time others took, by upstream");
+    metrics::describe_gauge!(SOCKETS, "Sockets that are open");
+    metrics::describe_counter!(SOCKET_FRAMES, "Frames sent on sockets, by type");
+    metrics::describe_counter!(SOCKET_ENDS, "Sockets that ended, by our close code, or gone");
     metrics::describe_gauge!(CALLS_LEFT, "Calls to CoinGecko saved up, by purpose, after the last one");
     metrics::describe_gauge!(DEPEGGED, "1 while a stablecoin trades more than 1 % off a dollar, by coin");
     metrics::describe_counter!(STORE_WRITES, "Times that data was written to disk, by outcome: ok or failed");
@@ -191,6 +197,34 @@ pub fn count_upstream(upstream: &'static str, endpoint: &'static str, outcome: &
     metrics::counter!(UPSTREAM_CALLS, "upstream" => upstream, "endpoint" => endpoint, "outcome" => outcome)
         .increment(1);
     metrics::histogram!(UPSTREAM_SECONDS, "upstream" => upstream).record(took.as_secs_f64());
+}
+
+/// A socket that is open, for as long as this lives.
+#[derive(Debug)]
+pub struct OpenSocket(());
+
+impl OpenSocket {
+    /// Counts one more.
+    pub fn count() -> OpenSocket {
+        metrics::gauge!(SOCKETS).increment(1.0);
+        OpenSocket(())
+    }
+}
+
+impl Drop for OpenSocket {
+    fn drop(&mut self) {
+        metrics::gauge!(SOCKETS).decrement(1.0);
+    }
+}
+
+/// Counts a frame that was sent on a socket.
+pub fn count_socket_frame(kind: &'static str) {
+    metrics::counter!(SOCKET_FRAMES, "type" => kind).increment(1);
+}
+
+/// Counts a socket that ended. `why` is our close code, or `gone`.
+pub fn count_socket_end(why: &str) {
+    metrics::counter!(SOCKET_ENDS, "why" => why.to_owned()).increment(1);
 }
 
 #[cfg(test)]

@@ -8,3 +8,4 @@ mod guard;
 mod prices;
 mod problems;
 mod shutdown;
+mod socket;

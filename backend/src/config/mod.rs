@@ -196,6 +196,12 @@ pub struct Limits {
     pub connections: usize,
     /// Time for open requests to end when the server stops.
     pub drain: Duration,
+    /// Sockets at a time.
+    pub sockets: usize,
+    /// How often an idle socket is told that it stands.
+    pub heartbeat: Duration,
+    /// How long after that its client may stay silent, or take a frame.
+    pub grace: Duration,
 }
 
 impl Default for Limits {
@@ -209,6 +215,9 @@ impl Default for Limits {
             body_bytes: 64 * 1024,
             connections: 1024,
             drain: Duration::from_secs(10),
+            sockets: 10_000,
+            heartbeat: Duration::from_secs(25),
+            grace: Duration::from_secs(8),
         }
     }
 }

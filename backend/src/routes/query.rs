@@ -126,7 +126,7 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// `CHAIN:ADDRESS`, or `CHAIN:ADDRESS@COIN` for a token that only its owner knows.
-fn asked(text: &str) -> Result<Asked, ApiError> {
+pub fn asked(text: &str) -> Result<Asked, ApiError> {
     let (key, coin) = match text.split_once('@') {
         Some((key, coin)) => (key, Some(coin)),
         None => (text, None),

@@ -16,6 +16,7 @@ pub mod prices;
 pub mod problem;
 #[cfg(feature = "schema")]
 mod schema;
+pub mod socket;
 pub mod status;
 pub mod tokens;
 

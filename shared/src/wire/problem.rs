@@ -81,8 +81,12 @@ pub enum ProblemKind {
     Timeout,
     /// The body is larger than the server reads.
     BodyTooLarge,
+    /// A page of another site asks for a socket.
+    WrongOrigin,
     /// The request names a host that this server does not answer for.
     WrongHost,
+    /// As many sockets are open as the server has room for.
+    TooManySockets,
     /// An upstream asks to slow down.
     RateLimited,
     /// The server made a mistake.
@@ -95,11 +99,12 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, in the order of its status.
-    pub const ALL: [ProblemKind; 14] = [
+    pub const ALL: [ProblemKind; 16] = [
         ProblemKind::BadRequest,
         ProblemKind::UnknownChain,
         ProblemKind::BadAddress,
         ProblemKind::TooManyTokens,
+        ProblemKind::WrongOrigin,
         ProblemKind::NotFound,
         ProblemKind::UnknownToken,
         ProblemKind::MethodNotAllowed,
@@ -109,6 +114,7 @@ impl ProblemKind {
         ProblemKind::UpstreamRefused,
         ProblemKind::RateLimited,
         ProblemKind::UpstreamUnavailable,
+        ProblemKind::TooManySockets,
         ProblemKind::Timeout,
     ];
 
@@ -124,7 +130,9 @@ impl ProblemKind {
             ProblemKind::MethodNotAllowed => "method-not-allowed",
             ProblemKind::Timeout => "timeout",
             ProblemKind::BodyTooLarge => "body-too-large",
+            ProblemKind::WrongOrigin => "wrong-origin",
             ProblemKind::WrongHost => "wrong-host",
+            ProblemKind::TooManySockets => "too-many-sockets",
             ProblemKind::RateLimited => "rate-limited",
             ProblemKind::Internal => "internal",
             ProblemKind::UpstreamRefused => "upstream-refused",
@@ -144,7 +152,9 @@ impl ProblemKind {
             ProblemKind::MethodNotAllowed => "This method does not go with this path",
             ProblemKind::Timeout => "The server did not finish in time",
             ProblemKind::BodyTooLarge => "The body is too large",
+            ProblemKind::WrongOrigin => "A page of another site may not listen here",
             ProblemKind::WrongHost => "This server does not answer for this host",
+            ProblemKind::TooManySockets => "Too many sockets are open",
             ProblemKind::RateLimited => "The price source asks to slow down",
             ProblemKind::Internal => "The server made a mistake",
             ProblemKind::UpstreamRefused => "The price source refused the server",
@@ -159,13 +169,17 @@ impl ProblemKind {
             | ProblemKind::UnknownChain
             | ProblemKind::BadAddress
             | ProblemKind::TooManyTokens => 400,
+            ProblemKind::WrongOrigin => 403,
             ProblemKind::NotFound | ProblemKind::UnknownToken => 404,
             ProblemKind::MethodNotAllowed => 405,
             ProblemKind::BodyTooLarge => 413,
             ProblemKind::WrongHost => 421,
             ProblemKind::Internal => 500,
             ProblemKind::UpstreamRefused => 502,
-            ProblemKind::RateLimited | ProblemKind::UpstreamUnavailable | ProblemKind::Timeout => 503,
+            ProblemKind::RateLimited
+            | ProblemKind::UpstreamUnavailable
+            | ProblemKind::TooManySockets
+            | ProblemKind::Timeout => 503,
         }
     }
 }
