@@ -10,12 +10,13 @@ use tests::{
     world::{Reply, World},
 };
 
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 9] = [
     "/api/v1/candles",
     "/api/v1/chains",
     "/api/v1/gas",
     "/api/v1/markets",
     "/api/v1/prices",
+    "/api/v1/prices/stats",
     "/api/v1/status",
     "/api/v1/tokens",
     "/healthz",

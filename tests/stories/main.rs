@@ -3,6 +3,7 @@
 
 mod api;
 mod candles;
+mod freshness;
 mod gas;
 mod guard;
 mod prices;

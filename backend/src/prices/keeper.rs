@@ -5,6 +5,7 @@
 //! next attempt covers it. So any number of callers and tokens cost one call at a time. After a failure
 //! the keeper rests, and callers get what there is.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
 use std::time::Instant;
 
@@ -16,7 +17,7 @@ use super::Common;
 use super::board::{Board, Plan, Rest};
 use crate::cache::Rest as _;
 use crate::clock::SharedClock;
-use crate::coingecko::{CoinGecko, UpstreamError};
+use crate::coingecko::{CoinGecko, CoinQuote, UpstreamError};
 use crate::store::Store;
 
 /// Ids in one call, until CoinGecko says that it is too many.
@@ -113,35 +114,35 @@ impl Keeper {
             let ids: Vec<&str> = rest.iter().take(temper.chunk).map(String::as_str).collect();
             let (left_at, started) = (self.clock.now(), Instant::now());
             let answer = self.upstream.simple_price(&ids).await;
-            let asked =
-                !matches!(answer, Err(UpstreamError::Spent { .. } | UpstreamError::Paced { .. } | UpstreamError::Off));
-            if asked {
-                self.common.stats.called(ids.len(), answer.is_ok(), started.elapsed());
-            }
+            let took = started.elapsed();
             match answer {
                 Ok(quotes) => {
                     let now = self.clock.now();
                     temper.lead_ms = (now.since(left_at) * 2).min(LONGEST_LEAD_MS);
                     self.learn(&ids, &quotes, now);
+                    self.common.stats.called(ids.len(), true, took);
                     at += ids.len();
                 }
-                // What CoinGecko takes at once is learnt from its refusal.
-                Err(UpstreamError::TooMany { limit, .. }) if ids.len() > 1 => {
-                    let half = ids.len() / 2;
-                    temper.chunk = limit.filter(|limit| (1..ids.len()).contains(limit)).unwrap_or(half);
+                Err(error) => {
+                    if !matches!(error, UpstreamError::Spent { .. } | UpstreamError::Paced { .. } | UpstreamError::Off)
+                    {
+                        self.common.stats.called(ids.len(), false, took);
+                    }
+                    match error {
+                        // What CoinGecko takes at once is learnt from its refusal.
+                        UpstreamError::TooMany { limit, .. } if ids.len() > 1 => {
+                            let half = ids.len() / 2;
+                            temper.chunk = limit.filter(|limit| (1..ids.len()).contains(limit)).unwrap_or(half);
+                        }
+                        error => return Err(error),
+                    }
                 }
-                Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    fn learn(
-        &self,
-        ids: &[&str],
-        quotes: &std::collections::BTreeMap<String, crate::coingecko::CoinQuote>,
-        now: Timestamp,
-    ) {
+    fn learn(&self, ids: &[&str], quotes: &BTreeMap<String, CoinQuote>, now: Timestamp) {
         let (new, version) = {
             let mut board = self.board();
             (board.learn(ids, quotes, now), board.version())

@@ -170,11 +170,13 @@ impl Prices {
             let board = self.common.board.read().unwrap_or_else(PoisonError::into_inner);
             (board.watched(now), board.priced())
         };
-        let Counts { requests, served, calls, bulk_calls, failed_calls, p50_ms, p99_ms } = self.common.stats.counts();
+        let Counts { requests, waiting, served, calls, bulk_calls, failed_calls, p50_ms, p99_ms } =
+            self.common.stats.counts();
         PriceStats {
             now,
             since: self.started_at,
             requests,
+            waiting,
             hits: served.hits,
             misses: served.misses,
             stale_hits: served.stale,
@@ -248,6 +250,7 @@ impl Prices {
     /// Waits until nothing has to be waited for any more, or an attempt that began later has ended, or the
     /// patience is over.
     async fn wait(&self, tokens: &[Token], chains: &BTreeSet<Chain>, begun: u64) {
+        let _counted = self.common.stats.waiting();
         let (mut changes, mut ended) = (self.changes(), self.common.ended.subscribe());
         let settled = async {
             loop {

@@ -14,6 +14,7 @@ const FLIGHTS: usize = 1_000;
 #[derive(Debug, Default)]
 pub struct Stats {
     requests: AtomicU64,
+    waiting: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
     stale: AtomicU64,
@@ -22,6 +23,16 @@ pub struct Stats {
     bulk_calls: AtomicU64,
     failed_calls: AtomicU64,
     flights_ms: Mutex<VecDeque<u64>>,
+}
+
+/// Somebody who waits.
+#[derive(Debug)]
+pub struct Waiting<'a>(&'a AtomicU64);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// How the prices of one request were served. Pins are not counted: they cost nobody anything.
@@ -42,6 +53,8 @@ pub struct Outcomes {
 pub struct Counts {
     /// Requests for prices.
     pub requests: u64,
+    /// Those that wait for a price now.
+    pub waiting: u64,
     /// How their prices were served.
     pub served: Outcomes,
     /// Calls to CoinGecko for prices, good or not.
@@ -72,6 +85,12 @@ impl Stats {
         }
     }
 
+    /// Counts somebody who waits, until it is dropped.
+    pub fn waiting(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(&self.waiting)
+    }
+
     /// Counts a call that was made.
     pub fn called(&self, ids: usize, good: bool, took: Duration) {
         self.calls.fetch_add(1, Ordering::Relaxed);
@@ -98,6 +117,7 @@ impl Stats {
         };
         Counts {
             requests: read(&self.requests),
+            waiting: read(&self.waiting),
             served,
             calls: read(&self.calls),
             bulk_calls: read(&self.bulk_calls),

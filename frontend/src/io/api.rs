@@ -115,6 +115,8 @@ pub(super) async fn fetch(path: &str) -> Result<(String, Asked), ApiError> {
     let asked = clock::ask();
     let response = Request::get(path)
         .header("accept", "application/json")
+        // The server's clock stands in the answer: one out of the browser's cache would set ours back.
+        .cache(web_sys::RequestCache::NoStore)
         .abort_signal(Some(&signal))
         .send()
         .await

@@ -14,6 +14,8 @@ pub struct PriceStats {
     pub since: Timestamp,
     /// Requests for prices.
     pub requests: u64,
+    /// Those that wait for a price now.
+    pub waiting: u64,
     /// Prices served fresh from the cache. Pins are not counted.
     pub hits: u64,
     /// Prices that were waited for, or could not be had.
