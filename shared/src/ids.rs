@@ -26,6 +26,27 @@ pub enum IdError {
     /// Not a UUID.
     #[error("a trade id is a UUID such as 01939b7e-0c5c-7d3a-8f00-3a1c5e9d7b21")]
     Trade,
+    /// Not a UUID.
+    #[error("a transaction id is a UUID such as 01939b7e-0c5c-7d3a-8f00-3a1c5e9d7b21")]
+    Transaction,
+}
+
+/// An id travels as its text.
+macro_rules! text_serde {
+    ($type:ty) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(D::Error::custom)
+            }
+        }
+    };
 }
 
 /// The secret an account is born from. Its `Debug` says nothing.
@@ -140,82 +161,112 @@ impl FromStr for AccountId {
     }
 }
 
-/// The name of one trade: a UUIDv7, so ids sort by the time they were made.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TradeId([u8; 16]);
+/// A name that is a UUIDv7: made from a time and 80 random bits, and sorted by the time it was made.
+macro_rules! uuid7 {
+    ($(#[$doc:meta])* $name:ident, $error:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name([u8; 16]);
 
-impl Ord for TradeId {
-    /// As the bytes sort, compared as one number.
-    fn cmp(&self, other: &Self) -> Ordering {
-        u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
-    }
+        impl Ord for $name {
+            /// As the bytes sort, compared as one number.
+            fn cmp(&self, other: &Self) -> Ordering {
+                u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl $name {
+            /// The id with these bytes.
+            pub const fn from_bytes(bytes: [u8; 16]) -> $name {
+                $name(bytes)
+            }
+
+            /// Its bytes.
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+
+            /// The id made at `at` with 80 random bits drawn by the shell (RFC 9562, section 5.7).
+            pub fn new(at: Timestamp, random: [u8; 10]) -> $name {
+                $name(uuid7_bytes(at, random))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(std::str::from_utf8(&uuid_text(self.0)).unwrap_or_default())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                uuid_bytes(text).map($name).ok_or(IdError::$error)
+            }
+        }
+
+        text_serde!($name);
+    };
 }
 
-impl PartialOrd for TradeId {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
+uuid7!(
+    /// The name of one trade: a UUIDv7, so ids sort by the time they were made.
+    TradeId,
+    Trade
+);
+uuid7!(
+    /// The name of one transaction on a real chain: a UUIDv7, so ids sort by the time they were made.
+    TransactionId,
+    Transaction
+);
 
 impl TradeId {
-    /// The id with these bytes.
-    pub const fn from_bytes(bytes: [u8; 16]) -> TradeId {
-        TradeId(bytes)
-    }
-
-    /// Its bytes.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-
-    /// The id made at `at` with 80 random bits drawn by the shell (RFC 9562, section 5.7).
-    pub fn new(at: Timestamp, random: [u8; 10]) -> TradeId {
-        let mut bytes = [0; 16];
-        bytes[..6].copy_from_slice(&at.millis().to_be_bytes()[2..]);
-        bytes[6..].copy_from_slice(&random);
-        bytes[6] = (bytes[6] & 0x0f) | 0x70;
-        bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        TradeId(bytes)
-    }
-
     /// The id as a UUID is written: 36 characters of ASCII.
     pub(crate) fn text(self) -> [u8; 36] {
-        let mut digits = [0; 32];
-        // 16 bytes always fill 32 digits.
-        let _ = alloy_primitives::hex::encode_to_slice(self.0, &mut digits);
-        let mut text = [b'-'; 36];
-        text[..8].copy_from_slice(&digits[..8]);
-        text[9..13].copy_from_slice(&digits[8..12]);
-        text[14..18].copy_from_slice(&digits[12..16]);
-        text[19..23].copy_from_slice(&digits[16..20]);
-        text[24..].copy_from_slice(&digits[20..]);
-        text
+        uuid_text(self.0)
     }
 }
 
-impl fmt::Display for TradeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
-    }
+fn uuid7_bytes(at: Timestamp, random: [u8; 10]) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&at.millis().to_be_bytes()[2..]);
+    bytes[6..].copy_from_slice(&random);
+    bytes[6] = (bytes[6] & 0x0f) | 0x70;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    bytes
 }
 
-impl fmt::Debug for TradeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TradeId({self})")
-    }
+/// A UUID as it is written: 36 characters of ASCII.
+fn uuid_text(bytes: [u8; 16]) -> [u8; 36] {
+    let mut digits = [0; 32];
+    // 16 bytes always fill 32 digits.
+    let _ = alloy_primitives::hex::encode_to_slice(bytes, &mut digits);
+    let mut text = [b'-'; 36];
+    text[..8].copy_from_slice(&digits[..8]);
+    text[9..13].copy_from_slice(&digits[8..12]);
+    text[14..18].copy_from_slice(&digits[12..16]);
+    text[19..23].copy_from_slice(&digits[16..20]);
+    text[24..].copy_from_slice(&digits[20..]);
+    text
 }
 
-impl FromStr for TradeId {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let dashes_stand =
-            text.len() == 36 && text.bytes().enumerate().all(|(i, b)| (b == b'-') == matches!(i, 8 | 13 | 18 | 23));
-        if !dashes_stand {
-            return Err(IdError::Trade);
-        }
-        lower_hex(&text.replace('-', "")).map(TradeId).ok_or(IdError::Trade)
-    }
+fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
+    let dashes_stand =
+        text.len() == 36 && text.bytes().enumerate().all(|(i, b)| (b == b'-') == matches!(i, 8 | 13 | 18 | 23));
+    if dashes_stand { lower_hex(&text.replace('-', "")) } else { None }
 }
 
 fn lower_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
@@ -225,25 +276,7 @@ fn lower_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     alloy_primitives::hex::decode_to_array(text).ok()
 }
 
-macro_rules! text_serde {
-    ($type:ty) => {
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(D::Error::custom)
-            }
-        }
-    };
-}
-
 text_serde!(AccountId);
-text_serde!(TradeId);
 
 #[cfg(test)]
 mod tests {

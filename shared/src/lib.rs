@@ -7,7 +7,8 @@
 //! Rooms, from the ground up: [`money`], [`time`], [`ids`], [`chain`],
 //! [`token`] and [`quote`] are the vocabulary; [`market`] knows who fills a
 //! trade; [`simulator`] turns a request into a fill; [`ledger`] keeps what
-//! happened; [`wire`] is what the two shells say to each other.
+//! happened; [`transaction`] carries a real swap to its end; [`wire`] is what
+//! the two shells say to each other.
 
 pub mod chain;
 pub mod ids;
@@ -21,4 +22,5 @@ pub mod testing;
 pub mod time;
 pub mod token;
 pub mod trade;
+pub mod transaction;
 pub mod wire;
