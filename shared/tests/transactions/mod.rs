@@ -3,8 +3,9 @@
 
 mod chain;
 mod rules;
+mod steps;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use alloy_primitives::{Address, Bytes};
 use shared::chain::Chain as Network;
@@ -67,6 +68,7 @@ impl Seen {
             "a cancel mined",
             "a cancel that lost",
             "missing receipts",
+            "a signature that came too late",
         ];
         names.into_iter().map(|name| (name, self.0.get(name).copied().unwrap_or(0))).collect()
     }
@@ -91,7 +93,10 @@ struct World {
     booked: BTreeSet<TransactionId>,
     /// What does not.
     lane: Lane,
-    signing: Option<(TransactionId, AttemptId, Option<u64>)>,
+    /// Orders wait for the one owner of the nonces, who signs one after the other.
+    orders: VecDeque<(TransactionId, Order, Option<u64>)>,
+    /// What it signs, and when that is done; the nonce that was taken for it, where one was.
+    signing: Option<(i64, TransactionId, Signed, Option<u64>)>,
     replies: BTreeMap<(i64, u64), (TransactionId, Event)>,
     wakes: BTreeMap<TransactionId, i64>,
     /// On the wire: it arrives whatever becomes of the process.
@@ -119,6 +124,7 @@ pub fn play(seed: u64, told: bool) -> Result<Seen, String> {
         kept: BTreeMap::new(),
         booked: BTreeSet::new(),
         lane,
+        orders: VecDeque::new(),
         signing: None,
         replies: BTreeMap::new(),
         wakes: BTreeMap::new(),
@@ -165,7 +171,12 @@ impl World {
             let wake = self.wakes.values().min().copied();
             let arrival = arrivals.first().copied();
             let fault = self.stormy().then_some(next_fault);
-            let times = [reply, wire, wake, arrival, fault, Some(next_block)];
+            if self.signing.is_none() && !self.orders.is_empty() {
+                self.sign_next()?;
+                continue;
+            }
+            let signed = self.signing.as_ref().map(|(at, ..)| *at);
+            let times = [signed, reply, wire, wake, arrival, fault, Some(next_block)];
             self.now = times.into_iter().flatten().min().unwrap_or(next_block).max(self.now);
             let done = self.kept.values().all(|tx| tx.status().is_final());
             if arrivals.is_empty() && done && self.now > STORM_MS && self.wire.is_empty() {
@@ -180,7 +191,9 @@ impl World {
                 let open: Vec<_> = self.kept.values().filter(|tx| !tx.status().is_final()).collect();
                 return Err(format!("always_an_answer: open at the bound: {open:#?}"));
             }
-            if arrival == Some(self.now) {
+            if signed == Some(self.now) {
+                self.signed()?;
+            } else if arrival == Some(self.now) {
                 arrivals.remove(0);
                 self.accept()?;
             } else if wire == Some(self.now) {
@@ -327,6 +340,7 @@ impl World {
     fn crash(&mut self) -> Result<(), String> {
         self.replies.clear();
         self.wakes.clear();
+        self.orders.clear();
         self.signing = None;
         let owners = self.kept.values().filter_map(|tx| tx.nonce().map(|nonce| (nonce, tx.id)));
         self.lane = Lane::restore(owners, self.kept_beyond());
@@ -371,12 +385,13 @@ impl World {
                 };
                 self.reply(id, event, 3_000);
             }
-            Effect::Sign { order, nonce } => self.sign(id, order, nonce)?,
+            Effect::Sign { order, nonce } => self.orders.push_back((id, order, nonce)),
             Effect::Discard { attempt } => {
-                if let Some((owner, asked, Some(nonce))) = self.signing
-                    && (owner, asked) == (id, attempt)
+                if let Some((_, owner, signed, Some(nonce))) = &self.signing
+                    && (*owner, signed.order.attempt) == (id, attempt)
                 {
-                    self.lane.give_back(nonce);
+                    self.seen.note("a signature that came too late");
+                    self.lane.give_back(*nonce);
                 }
             }
             Effect::Broadcast { attempt } => self.broadcast(id, attempt)?,
@@ -416,27 +431,33 @@ impl World {
     }
 
     /// The owner of the nonces: takes one, signs, and sees it kept before it takes the next.
-    fn sign(&mut self, id: TransactionId, order: Order, nonce: Option<u64>) -> Result<(), String> {
-        let latest = self.chain.next_nonce();
+    fn sign_next(&mut self) -> Result<(), String> {
+        let Some((id, order, nonce)) = self.orders.pop_front() else { return Ok(()) };
+        let refused = |trouble| Event::Unsigned { attempt: order.attempt, trouble };
         if self.chance(15) {
-            let trouble = Trouble::Unreachable { detail: "the signer is busy".into() };
-            return self.happen(id, Event::Unsigned { attempt: order.attempt, trouble });
+            return self.happen(id, refused(Trouble::Unreachable { detail: "the signer is busy".into() }));
         }
         let taken = match nonce {
             Some(nonce) => nonce,
-            None => match self.lane.take(id, latest, WINDOW) {
+            None => match self.lane.take(id, self.chain.next_nonce(), WINDOW) {
                 Ok(nonce) => nonce,
                 Err(_) => {
-                    let trouble = Trouble::Blocked { until: self.at().plus_millis(BLOCK_MS) };
-                    return self.happen(id, Event::Unsigned { attempt: order.attempt, trouble });
+                    let until = self.at().plus_millis(BLOCK_MS);
+                    return self.happen(id, refused(Trouble::Blocked { until }));
                 }
             },
         };
-        let fresh = nonce.is_none().then_some(taken);
-        self.signing = Some((id, order.attempt, fresh));
         let hash = self.chain.hash();
         let raw = Bytes::copy_from_slice(hash.as_slice());
-        self.happen(id, Event::Signed(Signed { order, nonce: taken, hash, raw }))?;
+        let ready_at = self.now + if self.chance(4) { self.draws.below(40_000) as i64 } else { 5 };
+        let signed = Signed { order, nonce: taken, hash, raw };
+        self.signing = Some((ready_at, id, signed, nonce.is_none().then_some(taken)));
+        Ok(())
+    }
+
+    fn signed(&mut self) -> Result<(), String> {
+        let Some((_, id, signed, _)) = &self.signing else { return Ok(()) };
+        self.happen(*id, Event::Signed(signed.clone()))?;
         self.signing = None;
         Ok(())
     }
