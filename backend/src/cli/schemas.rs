@@ -1,4 +1,5 @@
-//! `foolscap schemas`: the API's description, and a JSON Schema for every command's input and output.
+//! `foolscap schemas`: the API's description, a JSON Schema for every command's input and output, and the
+//! states of a transaction.
 //!
 //! They are made from the types that read and write the JSON, and a test holds the files in `docs/`
 //! to them.
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 use shared::ledger::plain::Row;
 use shared::market::Market;
+use shared::transaction;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -56,7 +58,8 @@ fn files() -> BTreeMap<&'static str, String> {
         ("error.json", schema::<ErrorLine>("An error line of any command")),
     ];
     let text = |value: &Value| format!("{value:#}\n");
-    files.into_iter().map(|(name, value)| (name, text(&value))).collect()
+    let states = ("transaction-states.md", transaction::Status::document());
+    files.into_iter().map(|(name, value)| (name, text(&value))).chain([states]).collect()
 }
 
 /// A JSON Schema (2020-12, which OpenAPI 3.1 speaks) of a type and everything it names.
