@@ -143,7 +143,7 @@ pub enum Effect {
     },
     /// Ask what gas costs.
     PriceGas,
-    /// Sign an order, at this nonce or at the next one free.
+    /// Sign an order, at this nonce, where [`Lane::claim`](super::nonces::Lane::claim) allows it, or at the next.
     Sign {
         /// The order.
         order: Order,

@@ -65,19 +65,27 @@ impl Lane {
         Ok(nonce)
     }
 
-    /// Takes a nonce that nobody owns, to fill a gap.
-    pub fn fill(&mut self, owner: TransactionId, gap: u64) {
-        self.owners.entry(gap).or_insert(owner);
+    /// Whether `owner` may sign at this nonce: it owns it; or it is a gap, which it then owns. To be asked before
+    /// every signature at a nonce that is given: what was a gap may have an owner by now, or be used up by the
+    /// chain, whose next nonce is `latest`.
+    pub fn claim(&mut self, owner: TransactionId, nonce: u64, latest: u64) -> bool {
+        match self.owners.get(&nonce) {
+            Some(known) => *known == owner,
+            None if nonce >= latest && nonce < self.after_ours => {
+                self.owners.insert(nonce, owner);
+                true
+            }
+            None => false,
+        }
     }
 
-    /// Takes back a nonce of which nothing was kept. Only the last one taken can be given back: the others have
-    /// something behind them.
-    pub fn give_back(&mut self, nonce: u64) -> bool {
-        let last = nonce.checked_add(1) == Some(self.after_ours) && self.owners.remove(&nonce).is_some();
-        if last {
+    /// Takes back a nonce that was taken or claimed and of which nothing was kept. The last one is free again; one
+    /// before it is a gap.
+    pub fn give_back(&mut self, nonce: u64) {
+        let owned = self.owners.remove(&nonce).is_some();
+        if owned && nonce.checked_add(1) == Some(self.after_ours) {
             self.after_ours = nonce;
         }
-        last
     }
 
     /// Compares with the chain, whose next nonce is `latest`, and `deep` by its last final block. Nonces below
@@ -100,21 +108,25 @@ mod tests {
     }
 
     #[test]
-    fn nonces_are_taken_in_order_within_the_window_and_given_back_only_from_the_end() {
+    fn nonces_are_taken_in_order_within_the_window_and_can_be_given_back() {
         let mut lane = Lane::default();
         assert_eq!((lane.take(id(1), 7, 2), lane.take(id(2), 7, 2)), (Ok(7), Ok(8)));
         assert_eq!(lane.take(id(3), 7, 2), Err(Full { in_flight: 2 }));
-        assert!(!lane.give_back(7), "there is one behind it");
-        assert!(lane.give_back(8) && !lane.give_back(8));
+        lane.give_back(8);
+        lane.give_back(8);
         assert_eq!(lane.take(id(3), 7, 2), Ok(8));
         assert_eq!((lane.owner(7), lane.owner(8), lane.owner(9)), (Some(id(1)), Some(id(3)), None));
+        lane.give_back(7);
+        assert_eq!(lane.observe(7, 7).gaps, [7], "there is one behind it");
     }
 
     #[test]
     fn a_lane_comes_back_as_it_was_and_sees_gaps_and_strangers() {
         let mut lane = Lane::restore([(5, id(1)), (7, id(2))], 0);
         assert_eq!(lane.observe(5, 5), Disorder { gaps: vec![6], foreign: vec![] });
-        lane.fill(id(3), 6);
+        assert!(!lane.claim(id(3), 6, 7), "used up");
+        assert!(lane.claim(id(3), 6, 5) && lane.claim(id(3), 6, 7) && lane.claim(id(2), 7, 5));
+        assert!(!lane.claim(id(4), 6, 5) && !lane.claim(id(4), 8, 5), "not another's, and not where no gap is");
         assert_eq!(lane.observe(5, 5), Disorder::default());
         assert_eq!(lane.observe(10, 8), Disorder { gaps: vec![], foreign: vec![8, 9] });
         assert_eq!(lane.observe(10, 8), Disorder::default(), "said once");

@@ -95,7 +95,7 @@ struct World {
     lane: Lane,
     /// Orders wait for the one owner of the nonces, who signs one after the other.
     orders: VecDeque<(TransactionId, Order, Option<u64>)>,
-    /// What it signs, and when that is done; the nonce that was taken for it, where one was.
+    /// What it signs, and when that is done; the nonce that is given back if it comes too late.
     signing: Option<(i64, TransactionId, Signed, Option<u64>)>,
     replies: BTreeMap<(i64, u64), (TransactionId, Event)>,
     wakes: BTreeMap<TransactionId, i64>,
@@ -276,7 +276,6 @@ impl World {
             }
             self.seen.note("a gap");
             let id = self.new_id();
-            self.lane.fill(id, gap);
             self.requests.insert(id, Request { gas_needed: 21_000, estimate: 21_000, reverts: false });
             let (chain, sender) = (Network::Ethereum, Address::repeat_byte(7));
             let deadline = Timestamp::from_millis(i64::MAX);
@@ -437,8 +436,13 @@ impl World {
         if self.chance(15) {
             return self.happen(id, refused(Trouble::Unreachable { detail: "the signer is busy".into() }));
         }
+        let owned = nonce.is_some_and(|nonce| self.lane.owner(nonce) == Some(id));
         let taken = match nonce {
-            Some(nonce) => nonce,
+            Some(nonce) if self.lane.claim(id, nonce, self.chain.next_nonce()) => nonce,
+            Some(nonce) => {
+                let why = format!("nonce {nonce} is another's by now");
+                return self.happen(id, refused(Trouble::Refused { why }));
+            }
             None => match self.lane.take(id, self.chain.next_nonce(), WINDOW) {
                 Ok(nonce) => nonce,
                 Err(_) => {
@@ -451,7 +455,7 @@ impl World {
         let raw = Bytes::copy_from_slice(hash.as_slice());
         let ready_at = self.now + if self.chance(4) { self.draws.below(40_000) as i64 } else { 5 };
         let signed = Signed { order, nonce: taken, hash, raw };
-        self.signing = Some((ready_at, id, signed, nonce.is_none().then_some(taken)));
+        self.signing = Some((ready_at, id, signed, (!owned).then_some(taken)));
         Ok(())
     }
 
