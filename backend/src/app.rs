@@ -74,7 +74,7 @@ impl App {
         };
         Ok(App(Arc::new(Parts {
             prices: Prices::start(upstream.clone(), store.clone(), clock.clone(), settings, tasks).await,
-            markets: Markets::new(upstream.clone(), clock.clone()),
+            markets: Markets::start(upstream.clone(), store.clone(), clock.clone(), tasks).await,
             candles: Candles::new(upstream.clone(), clock.clone()),
             gas: Gas::new(&config, clock.clone())?,
             store,

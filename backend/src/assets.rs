@@ -56,7 +56,7 @@ fn respond(assets: &'static [Asset], request: &Request) -> Response {
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let (method, path) = (request.method().to_string(), path.chars().take(200).collect());
-        return ApiError::Method { method, path }.into_response();
+        return ApiError::Method { method, path, allowed: "GET, HEAD" }.into_response();
     }
     let asset = match find(assets, path) {
         Some(asset) => asset,

@@ -13,6 +13,7 @@ use futures_util::future::{BoxFuture, Shared};
 use shared::time::Timestamp;
 
 use crate::clock::SharedClock;
+use crate::tasks::Tasks;
 
 /// How long a failure is remembered, in milliseconds, unless it says more.
 const REST_MS: u64 = 10_000;
@@ -75,6 +76,45 @@ where
     /// Forgets everything, failures too. Whoever waits still gets what comes.
     pub fn clear(&self) {
         lock(&self.slots).clear();
+    }
+
+    /// Puts in what an earlier run has left.
+    pub fn fill(&self, key: K, kept: Kept<V>) {
+        let mut slots = lock(&self.slots);
+        if slots.len() < self.capacity {
+            slots.insert(key, Slot { kept: Some(kept), failure: None, flight: None });
+        }
+    }
+
+    /// The value for `key`, however old, at once; one older than `life_ms` is made anew behind, by a task
+    /// of `tasks`. Only where there is none is it waited for, as in [`Cache::get`].
+    ///
+    /// # Errors
+    /// As [`Cache::get`].
+    pub async fn soon<F>(&self, tasks: &Tasks, key: K, life_ms: u64, make: impl FnOnce() -> F) -> Result<Kept<V>, E>
+    where
+        F: Future<Output = Result<V, E>> + Send + 'static,
+    {
+        let Some(old) = self.peek(&key) else { return self.get(key, life_ms, make).await };
+        let now = self.clock.now();
+        if now.since(old.as_of) >= life_ms {
+            let mut slots = lock(&self.slots);
+            if let Some(slot) = slots.get_mut(&key)
+                && slot.flight.is_none()
+                && slot.failure.as_ref().is_none_or(|(_, until)| now >= *until)
+            {
+                let flight = self.launch(key, make());
+                slot.flight = Some(flight.clone());
+                let stop = tasks.stop();
+                tasks.spawn(async move {
+                    tokio::select! {
+                        _ = flight => {}
+                        () = stop.cancelled() => {}
+                    }
+                });
+            }
+        }
+        Ok(old)
     }
 
     /// The value for `key`: kept if younger than `life_ms`, else made anew, else the old one.
@@ -264,5 +304,38 @@ mod tests {
         assert!(first.now_or_never().is_none());
         assert_eq!(bench.get("a", Ok(2)).await.unwrap().value, 1);
         assert_eq!(bench.calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_old_value_is_had_at_once_and_made_anew_behind_once() {
+        let bench = Bench::new(2);
+        let tasks = Tasks::new();
+        let soon = |value| {
+            let calls = bench.calls.clone();
+            bench.cache.soon(&tasks, "a", 60_000, move || async move {
+                calls.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                value
+            })
+        };
+        assert_eq!(soon(Ok(1)).await.unwrap().value, 1, "where there is none it is waited for");
+        bench.clock.advance_secs(60);
+        for _ in 0..10 {
+            assert_eq!(soon(Ok(2)).now_or_never().expect("at once").unwrap().value, 1);
+        }
+        while bench.cache.peek(&"a").unwrap().value == 1 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(bench.calls(), 2);
+        bench.clock.advance_secs(60);
+        assert_eq!(soon(Err(Failure(None))).await.unwrap().value, 2);
+        while bench.calls() < 3 {
+            tokio::task::yield_now().await;
+        }
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        assert_eq!(soon(Ok(3)).await.unwrap().value, 2, "after a failure it rests");
+        assert_eq!(bench.calls(), 3);
+        assert!(tasks.end(std::time::Duration::from_secs(5)).await);
     }
 }

@@ -66,7 +66,21 @@ pub enum ApiError {
         method: String,
         /// The path.
         path: String,
+        /// Those that do.
+        allowed: &'static str,
     },
+    /// What only the operator may do, and nobody is.
+    #[error(
+        "this is for the operator, and there is none: put a random token of 32 characters or more into a file, name the \
+         file in FOOLSCAP_OPERATOR_TOKEN_FILE, and start the server again"
+    )]
+    NoOperator,
+    /// What only the operator may do.
+    #[error(
+        "this is for the operator: send `authorization: Bearer TOKEN` with the token in the file that \
+         FOOLSCAP_OPERATOR_TOKEN_FILE names"
+    )]
+    NotOperator,
     /// It took too long.
     #[error("the answer was not ready after {0} seconds")]
     Timeout(u64),
@@ -122,6 +136,8 @@ impl ApiError {
             ApiError::NoCoin(_) => ProblemKind::UnknownToken,
             ApiError::NotFound(_) => ProblemKind::NotFound,
             ApiError::Method { .. } => ProblemKind::MethodNotAllowed,
+            ApiError::NoOperator => ProblemKind::NoOperator,
+            ApiError::NotOperator => ProblemKind::NotOperator,
             ApiError::Timeout(_) => ProblemKind::Timeout,
             ApiError::BodyTooLarge(_) => ProblemKind::BodyTooLarge,
             ApiError::WrongHost(_) => ProblemKind::WrongHost,
@@ -188,8 +204,14 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.kind() == ProblemKind::MethodNotAllowed {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        match self {
+            ApiError::Method { allowed, .. } => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+            }
+            ApiError::NotOperator => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
         }
         response
     }
@@ -210,7 +232,13 @@ mod tests {
             (ApiError::NoHost, 400, "exactly one host"),
             (ApiError::NoCoin("1:0x".into()), 404, "no coin is known"),
             (ApiError::NotFound("/api/x".into()), 404, "nothing at /api/x"),
-            (ApiError::Method { method: "POST".into(), path: "/api".into() }, 405, "POST does not go with /api"),
+            (ApiError::NoOperator, 403, "FOOLSCAP_OPERATOR_TOKEN_FILE"),
+            (ApiError::NotOperator, 401, "authorization: Bearer"),
+            (
+                ApiError::Method { method: "POST".into(), path: "/api".into(), allowed: "GET" },
+                405,
+                "POST does not go with /api",
+            ),
             (ApiError::Timeout(30), 503, "after 30 seconds"),
             (ApiError::BodyTooLarge(9), 413, "more than 9 bytes"),
             (ApiError::WrongOrigin("https://evil".into()), 403, "only pages that this server served"),

@@ -4,7 +4,7 @@
 //! [`app`] what a handler can reach; [`error`] where an error becomes a status; [`prices`],
 //! [`markets`], [`candles`] and [`gas`] what is served; [`coingecko`], [`rpc`] and [`outbound`] who is
 //! asked; [`store`] what outlives the process; [`socket`] what is said without being asked again;
-//! [`guard`], [`server`] and [`tasks`] what holds it together; [`telemetry`] what is told of it.
+//! [`guard`], [`operator`], [`server`] and [`tasks`] what holds it together; [`telemetry`] what is told of it.
 //! [`cli`] is the same core without a server.
 
 pub mod app;
@@ -19,6 +19,7 @@ pub mod error;
 pub mod gas;
 pub mod guard;
 pub mod markets;
+pub mod operator;
 pub mod outbound;
 pub mod prices;
 pub mod router;

@@ -1,17 +1,19 @@
 //! Markets: how deep a token's deepest pool is, what its coin trades, and how much it moves.
 //!
 //! Pools and volatility cost a call a token, so they are fetched only for tokens that are asked for
-//! by name, a few at a time, and kept for long. Volume comes with the prices.
+//! by name, a few at a time, and kept for long, over restarts too. What is older than that is told all
+//! the same, with its age, while it is renewed behind. Volume comes with the prices.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use shared::market::PoolFacts;
-use shared::money::Price;
+use shared::money::{Price, Usd};
 use shared::quote::Source;
 use shared::time::Timestamp;
 use shared::token::{Token, TokenKey};
+use shared::trade::Ppm;
 use shared::wire::MarketInfo;
 
 use crate::cache::{Cache, Kept};
@@ -19,6 +21,8 @@ use crate::clock::SharedClock;
 use crate::coingecko::budget::Purpose;
 use crate::coingecko::{CoinGecko, Pool, UpstreamError};
 use crate::prices::Prices;
+use crate::store::{Lookup, Store};
+use crate::tasks::Tasks;
 
 /// Tokens whose pools are looked up for one request. Of the others, what is kept is told.
 pub const NAMED: usize = 4;
@@ -39,12 +43,35 @@ pub struct Markets {
     pools: Cache<TokenKey, Option<Pool>, UpstreamError>,
     sigmas: Cache<String, Option<u64>, UpstreamError>,
     upstream: Arc<CoinGecko>,
+    store: Store,
+    clock: SharedClock,
+    tasks: Tasks,
 }
 
+/// A pool as it is kept: liquidity, exchange, fee.
+type KeptPool = Option<(Usd, Option<String>, Option<Ppm>)>;
+
 impl Markets {
-    /// Nothing known yet.
-    pub fn new(upstream: Arc<CoinGecko>, clock: SharedClock) -> Markets {
-        Markets { pools: Cache::new(clock.clone(), CAPACITY), sigmas: Cache::new(clock, CAPACITY), upstream }
+    /// Begins with what the store has kept.
+    pub async fn start(upstream: Arc<CoinGecko>, store: Store, clock: SharedClock, tasks: &Tasks) -> Markets {
+        let markets = Markets {
+            pools: Cache::new(clock.clone(), CAPACITY),
+            sigmas: Cache::new(clock.clone(), CAPACITY),
+            upstream,
+            store,
+            clock,
+            tasks: tasks.clone(),
+        };
+        for (name, Kept { value, as_of }) in markets.store.lookups::<KeptPool>(Lookup::Pools).await {
+            if let Ok(key) = name.parse() {
+                let value = value.map(|(liquidity, dex, fee)| Pool { liquidity, dex, fee });
+                markets.pools.fill(key, Kept { value, as_of });
+            }
+        }
+        for (coin, kept) in markets.store.lookups(Lookup::Sigmas).await {
+            markets.sigmas.fill(coin, kept);
+        }
+        markets
     }
 
     /// What is known of tokens' markets. With `look_up`, the first [`NAMED`] are looked up.
@@ -62,18 +89,27 @@ impl Markets {
         let key = token.key;
         let pool = async {
             if key.chain.facts().network.is_some() {
-                let upstream = self.upstream.clone();
-                let make = || async move { upstream.token_pools(key).await.map(deepest) };
-                let _ = self.pools.get(key, POOL_LIFE_MS, make).await;
+                let (upstream, store, clock) = (self.upstream.clone(), self.store.clone(), self.clock.clone());
+                let make = || async move {
+                    let pool = upstream.token_pools(key).await.map(deepest)?;
+                    let kept: KeptPool = pool.clone().map(|pool| (pool.liquidity, pool.dex, pool.fee));
+                    store.keep_lookup(Lookup::Pools, &key.to_string(), &kept, clock.now());
+                    Ok(pool)
+                };
+                let _ = self.pools.soon(&self.tasks, key, POOL_LIFE_MS, make).await;
             }
         };
         let sigma = async {
             if let Some(coin) = &token.coin_id {
-                let (upstream, id) = (self.upstream.clone(), coin.clone());
+                let (upstream, store, clock) = (self.upstream.clone(), self.store.clone(), self.clock.clone());
+                let id = coin.clone();
                 let make = || async move {
-                    upstream.market_chart(Purpose::Pools, &id, SIGMA_DAYS).await.map(|points| sigma_day(&points))
+                    let points = upstream.market_chart(Purpose::Pools, &id, SIGMA_DAYS).await?;
+                    let sigma = sigma_day(&points);
+                    store.keep_lookup(Lookup::Sigmas, &id, &sigma, clock.now());
+                    Ok(sigma)
                 };
-                let _ = self.sigmas.get(coin.clone(), SIGMA_LIFE_MS, make).await;
+                let _ = self.sigmas.soon(&self.tasks, coin.clone(), SIGMA_LIFE_MS, make).await;
             }
         };
         tokio::join!(pool, sigma);
@@ -135,7 +171,6 @@ fn sigma_day(points: &[(Timestamp, Price)]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::money::Usd;
 
     fn points(prices: &[f64]) -> Vec<(Timestamp, Price)> {
         let day = |n: usize| Timestamp::from_millis(n as i64 * 86_400_000 + 86_399_000);

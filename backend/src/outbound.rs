@@ -80,6 +80,14 @@ impl Outbound {
         read(self.0.get(url), limit).await
     }
 
+    /// Deletes what is at a URL.
+    ///
+    /// # Errors
+    /// As [`Outbound::get`].
+    pub async fn delete(&self, url: Url, limit: usize) -> Result<Answer, OutboundError> {
+        read(self.0.delete(url), limit).await
+    }
+
     /// Posts JSON to a URL.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::guard;
-use crate::routes::{candles, chains, docs, gas, health, markets, price_stats, prices, status, tokens};
+use crate::routes::{candles, chains, docs, gas, health, markets, price_cache, price_stats, prices, status, tokens};
 use crate::socket::{self, Sockets};
 use crate::tasks::Tasks;
 use crate::{assets, routes::docs::Header};
@@ -42,6 +42,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(tokens::tokens))
         .routes(routes!(prices::prices))
         .routes(routes!(price_stats::price_stats))
+        .routes(routes!(price_cache::clear_prices))
         .routes(routes!(markets::markets))
         .routes(routes!(candles::candles))
         .routes(routes!(gas::gas))
@@ -55,5 +56,6 @@ pub fn openapi() -> OpenApi {
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Result<Response, ApiError> {
-    Err(ApiError::Method { method: method.to_string(), path: uri.path().to_owned() })
+    let allowed = if uri.path() == "/api/v1/prices/cache" { "DELETE" } else { "GET, HEAD" };
+    Err(ApiError::Method { method: method.to_string(), path: uri.path().to_owned(), allowed })
 }

@@ -6,6 +6,7 @@ mod candles;
 mod freshness;
 mod gas;
 mod guard;
+mod operator;
 mod prices;
 mod problems;
 mod shutdown;

@@ -328,7 +328,7 @@ async fn an_hour_of_a_busy_desk_stays_within_the_plans_calls_a_minute() {
     let keys = builtin();
     for n in 0..720 {
         let from = n % keys.len();
-        world.read::<Prices>(&path(&keys[from..keys.len().min(from + 5)])).await;
+        world.renewed(&path(&keys[from..keys.len().min(from + 5)])).await;
         world.seconds_pass(5);
     }
     let calls = world.upstream().calls();

@@ -2,6 +2,7 @@
 
 mod ledger;
 mod lines;
+pub mod prices;
 mod quote;
 mod replay;
 mod schemas;
@@ -37,6 +38,9 @@ enum Command {
     Replay(replay::Args),
     /// Book plain fills and show what they left, line by line
     Ledger(ledger::Args),
+    /// Look after the prices of a running server
+    #[command(subcommand)]
+    Prices(prices::Action),
     /// Write the API's description and the schemas of every command's input and output
     Schemas(schemas::Args),
 }
@@ -83,7 +87,14 @@ impl Cli {
             Command::Quote(args) => quote::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Ledger(args) => ledger::run(&args),
+            Command::Prices(action) => prices::run(&action),
             Command::Schemas(args) => schemas::run(&args),
         }
     }
+}
+
+/// Says on standard error why a command ended.
+fn complain(error: &dyn std::error::Error, exit: Exit) -> Exit {
+    eprintln!("foolscap: {error}");
+    exit
 }

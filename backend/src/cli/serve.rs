@@ -2,7 +2,7 @@
 
 use tokio::net::TcpListener;
 
-use super::Exit;
+use super::{Exit, complain};
 use crate::config::{Config, Data, Environment, Flags};
 use crate::{Ports, ServeError, assets, serve, telemetry};
 
@@ -88,9 +88,4 @@ async fn end_signal() {
         () = interrupt => {}
         () = terminate => {}
     }
-}
-
-fn complain(error: &dyn std::error::Error, exit: Exit) -> Exit {
-    eprintln!("foolscap: {error}");
-    exit
 }

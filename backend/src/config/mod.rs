@@ -49,6 +49,8 @@ pub struct Config {
     pub rpcs: BTreeMap<Chain, SecretUrl>,
     /// Where data is kept.
     pub data: Data,
+    /// The operator's token, if there is an operator.
+    pub operator: Option<Secret>,
     /// What the server puts up with.
     pub limits: Limits,
 }
@@ -68,6 +70,7 @@ impl Default for Config {
             coingecko: CoinGecko::default(),
             rpcs: BTreeMap::new(),
             data: Data::Memory,
+            operator: None,
             limits: Limits::default(),
         }
     }

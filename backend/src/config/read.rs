@@ -15,6 +15,7 @@ use shared::market::MarketKind;
 use shared::quote::Thresholds;
 
 use crate::coingecko::budget::Grant;
+use crate::operator;
 
 use super::{CoinGecko, Config, Data, Environment, KeyKind, LogFormat, Metrics, Secret, SecretUrl};
 
@@ -75,6 +76,10 @@ pub struct Flags {
     /// ~/.local/share/foolscap]
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
+    /// File that holds the operator's token, 32 characters or more [FOOLSCAP_OPERATOR_TOKEN_FILE; default none: nobody
+    /// is the operator]
+    #[arg(long, value_name = "FILE")]
+    pub operator_token_file: Option<String>,
 }
 
 /// A setting that does not fit.
@@ -199,6 +204,13 @@ impl Config {
         let coingecko = reader.coingecko(flags, &fallback.coingecko);
         let rpcs = reader.rpcs(flags);
         let data = reader.data(flags);
+        let operator = reader.read(
+            "--operator-token-file",
+            &flags.operator_token_file,
+            "FOOLSCAP_OPERATOR_TOKEN_FILE",
+            operator::EXPECTED,
+            operator::read,
+        );
 
         if !reader.errors.is_empty() {
             return Err(ConfigErrors(reader.errors));
@@ -216,6 +228,7 @@ impl Config {
             coingecko,
             rpcs,
             data,
+            operator,
             limits: fallback.limits,
         })
     }
@@ -537,6 +550,6 @@ mod tests {
             assert!(text.contains(variable), "{variable}");
             named += 1;
         }
-        assert_eq!(named, 17);
+        assert_eq!(named, 18);
     }
 }

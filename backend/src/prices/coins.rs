@@ -6,9 +6,11 @@ use std::sync::Arc;
 use shared::token::{Origin, Token, TokenKey, TokenTable};
 
 use super::Asked;
-use crate::cache::Cache;
+use crate::cache::{Cache, Kept};
 use crate::clock::SharedClock;
 use crate::coingecko::{CoinGecko, CoinList, UpstreamError};
+use crate::store::{Lookup, Store};
+use crate::tasks::Tasks;
 
 /// How long the list of coins is kept, in milliseconds: a coin's address does not change.
 const LIST_LIFE_MS: u64 = 48 * 3_600_000;
@@ -18,13 +20,20 @@ const LIST_LIFE_MS: u64 = 48 * 3_600_000;
 pub struct Coins {
     list: Cache<(), Arc<CoinList>, UpstreamError>,
     upstream: Arc<CoinGecko>,
+    store: Store,
+    clock: SharedClock,
+    tasks: Tasks,
     demo: bool,
 }
 
 impl Coins {
-    /// Nothing known but the table.
-    pub fn new(upstream: Arc<CoinGecko>, clock: SharedClock, demo: bool) -> Coins {
-        Coins { list: Cache::new(clock, 1), upstream, demo }
+    /// Begins with what the store has kept.
+    pub async fn start(upstream: Arc<CoinGecko>, store: Store, clock: SharedClock, demo: bool, tasks: &Tasks) -> Coins {
+        let coins = Coins { list: Cache::new(clock.clone(), 1), upstream, store, clock, tasks: tasks.clone(), demo };
+        for (_, Kept { value, as_of }) in coins.store.lookups::<CoinList>(Lookup::Coins).await {
+            coins.list.fill((), Kept { value: Arc::new(value), as_of });
+        }
+        coins
     }
 
     /// Forgets what was looked up.
@@ -47,9 +56,13 @@ impl Coins {
             .collect();
         let unlisted = |token: &Token| token.coin_id.is_none() && token.key.chain.facts().platform.is_some();
         if !self.demo && tokens.iter().any(unlisted) {
-            let upstream = self.upstream.clone();
-            let make = || async move { upstream.coins_list().await.map(Arc::new) };
-            if let Ok(list) = self.list.get((), LIST_LIFE_MS, make).await {
+            let (upstream, store, clock) = (self.upstream.clone(), self.store.clone(), self.clock.clone());
+            let make = || async move {
+                let list = upstream.coins_list().await?;
+                store.keep_lookup(Lookup::Coins, "", &list, clock.now());
+                Ok(Arc::new(list))
+            };
+            if let Ok(list) = self.list.soon(&self.tasks, (), LIST_LIFE_MS, make).await {
                 for token in tokens.iter_mut().filter(|token| unlisted(token)) {
                     token.coin_id = list.value.get(&token.key).cloned();
                 }

@@ -126,7 +126,7 @@ impl Prices {
         let keeper =
             Keeper { upstream: upstream.clone(), common: common.clone(), clock: clock.clone(), store: store.clone() };
         tasks.spawn(keeper.run(tasks.stop()));
-        let coins = Coins::new(upstream, clock.clone(), settings.demo);
+        let coins = Coins::start(upstream, store.clone(), clock.clone(), settings.demo, tasks).await;
         Prices { common, coins, store, started_at: clock.now(), clock, settings, warned: Mutex::default() }
     }
 

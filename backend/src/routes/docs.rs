@@ -286,8 +286,11 @@ mod tests {
         let description = crate::router::openapi();
         let json = serde_json::to_value(&description).unwrap();
         let pages = Pages::of(description);
-        for (path, _) in entries(&json["paths"]) {
-            assert!(pages.html.contains(&format!("<h3 id=\"{}\">GET {path}</h3>", anchor(path))), "{path}");
+        for (path, item) in entries(&json["paths"]) {
+            for (method, _) in entries(item) {
+                let heading = format!("<h3 id=\"{}\">{} {path}</h3>", anchor(path), method.to_uppercase());
+                assert!(pages.html.contains(&heading), "{heading}");
+            }
         }
         for kind in ProblemKind::ALL {
             assert!(pages.html.contains(&format!("id=\"problem-{}\"", kind.slug())));

@@ -6,6 +6,7 @@ pub mod docs;
 pub mod gas;
 pub mod health;
 pub mod markets;
+pub mod price_cache;
 pub mod price_stats;
 pub mod prices;
 pub mod query;

@@ -1,7 +1,7 @@
 //! What outlives the process: one embedded SQLite in the data folder.
 //!
 //! [`folder`] is where it lies and who holds it; [`writer`] the one task that writes; [`prices`] and
-//! [`budget`] a table each. Statements keep to what SQLite and PostgreSQL both understand; decimals and
+//! [`budget`] and [`lookups`] a table each. Statements keep to what SQLite and PostgreSQL both understand; decimals and
 //! 256-bit integers are text, times are milliseconds. What is kept here is also in memory, so writing
 //! never holds anybody up: values are left for the writer, later ones take the place of earlier ones, and
 //! a disk that fails is told of and waited for. All of it is cache: in the write-ahead log with
@@ -10,6 +10,7 @@
 
 mod budget;
 mod folder;
+mod lookups;
 mod prices;
 mod writer;
 
@@ -18,13 +19,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use shared::time::Timestamp;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlSafeStr as _, SqlitePool};
 
 use self::folder::Folder;
+pub use self::lookups::Lookup;
 use self::writer::Writer;
+use crate::cache::Kept;
 use crate::coingecko::budget::Purpose;
 use crate::config::Data;
 use crate::prices::Priced;
@@ -36,7 +41,10 @@ const FILE: &str = "foolscap.db";
 const BUSY: Duration = Duration::from_secs(5);
 
 /// The tables as they grew, oldest first. What is here was applied somewhere and never changes.
-const MIGRATIONS: [(&str, &str); 1] = [("prices and budget", include_str!("migrations/0001_prices_and_budget.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("prices and budget", include_str!("migrations/0001_prices_and_budget.sql")),
+    ("lookups", include_str!("migrations/0002_lookups.sql")),
+];
 
 /// The store. Clones are the same one.
 #[derive(Debug, Clone)]
@@ -129,12 +137,21 @@ impl Store {
         self.writer.leave(|batch| batch.prices.extend(prices));
     }
 
-    /// Has all prices removed, those too that are still to be written.
+    /// What was looked up, by name.
+    pub async fn lookups<T: DeserializeOwned>(&self, kind: Lookup) -> Vec<(String, Kept<T>)> {
+        told("lookups", lookups::read(&self.pool, kind).await)
+    }
+
+    /// Leaves something to be written that was looked up.
+    pub fn keep_lookup(&self, kind: Lookup, name: &str, value: &impl Serialize, as_of: Timestamp) {
+        if let Some(body) = lookups::spell(value) {
+            self.writer.leave(|batch| _ = batch.lookups.insert((kind, name.to_owned()), (as_of, body)));
+        }
+    }
+
+    /// Has all prices removed, and which coins tokens are; those too that are still to be written.
     pub fn forget_prices(&self) {
-        self.writer.leave(|batch| {
-            batch.prices.clear();
-            batch.forget_prices = true;
-        });
+        self.writer.leave(|batch| batch.forget_prices());
     }
 
     /// When the calls for each purpose will all have come back, as far as an earlier run has told.

@@ -156,6 +156,25 @@ async fn prices_that_are_forgotten_are_gone_and_those_that_come_later_stay() {
 }
 
 #[tokio::test]
+async fn what_was_looked_up_is_kept_with_its_time_and_what_cannot_be_read_is_not_known() {
+    let store = Store::open(&Data::Memory).await.unwrap();
+    let at = Timestamp::from_secs(5);
+    store.keep_lookup(Lookup::Sigmas, "weth", &Some(34_000_000_u64), at);
+    store.keep_lookup(Lookup::Sigmas, "pepe", &None::<u64>, at);
+    store.keep_lookup(Lookup::Sigmas, "odd", &"much", at);
+    store.keep_lookup(Lookup::Coins, "", &BTreeMap::from([("1:0x", "weth")]), at);
+    store.writer.settled().await;
+    let sigmas: BTreeMap<String, Kept<Option<u64>>> = store.lookups(Lookup::Sigmas).await.into_iter().collect();
+    let kept = |value| Kept { value, as_of: at };
+    assert_eq!(sigmas, BTreeMap::from([("pepe".to_owned(), kept(None)), ("weth".to_owned(), kept(Some(34_000_000)))]));
+    store.forget_prices();
+    store.writer.settled().await;
+    assert_eq!(store.lookups::<BTreeMap<String, String>>(Lookup::Coins).await, []);
+    assert_eq!(store.lookups::<Option<u64>>(Lookup::Sigmas).await.len(), 2, "no price goes by them");
+    close(store).await;
+}
+
+#[tokio::test]
 async fn coins_without_end_do_not_fill_the_disk() {
     let store = Store::open(&Data::Memory).await.unwrap();
     store.keep_prices((0..2_100).map(|n| (format!("coin-{n}"), priced("1", n))));

@@ -12,6 +12,7 @@ use sqlx::SqlitePool;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::lookups::{self, Lookup};
 use super::{budget, prices};
 use crate::coingecko::budget::Purpose;
 use crate::prices::Priced;
@@ -20,12 +21,36 @@ use crate::telemetry;
 /// Values to be written.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Whether the prices that were kept before go first.
-    pub(super) forget_prices: bool,
+    /// Whether the prices and coins that were kept before go first.
+    forget: bool,
     pub(super) prices: BTreeMap<String, Priced>,
     pub(super) budget: BTreeMap<Purpose, Timestamp>,
+    pub(super) lookups: lookups::Left,
     count: u64,
 }
+
+impl Batch {
+    /// Prices and coins, those too that wait here, are to go.
+    pub(super) fn forget_prices(&mut self) {
+        self.prices.clear();
+        self.lookups.retain(|(kind, _), _| !FORGETTABLE.contains(kind));
+        self.forget = true;
+    }
+
+    /// Takes what came later.
+    fn overtake(&mut self, later: Batch) {
+        if later.forget {
+            self.forget_prices();
+        }
+        self.prices.extend(later.prices);
+        self.budget.extend(later.budget);
+        self.lookups.extend(later.lookups);
+        self.count = later.count;
+    }
+}
+
+/// What goes together with the prices.
+const FORGETTABLE: [Lookup; 2] = [Lookup::Coins, Lookup::Contracts];
 
 /// What is left to be written, and by whom.
 #[derive(Debug)]
@@ -101,13 +126,17 @@ impl Writer {
     }
 
     async fn write(&self, batch: &Batch) -> Result<(), sqlx::Error> {
-        let Batch { forget_prices, prices, budget, count: _ } = batch;
+        let Batch { forget, prices, budget, lookups, count: _ } = batch;
         let mut transaction = self.pool.begin().await?;
-        if *forget_prices {
+        if *forget {
             prices::forget(&mut transaction).await?;
+            for kind in FORGETTABLE {
+                lookups::forget(&mut transaction, kind).await?;
+            }
         }
         prices::write(&mut transaction, prices).await?;
         budget::write(&mut transaction, budget).await?;
+        lookups::write(&mut transaction, lookups).await?;
         transaction.commit().await
     }
 
@@ -115,13 +144,7 @@ impl Writer {
     fn put_back(&self, batch: Batch) {
         let mut left = self.left();
         let later = std::mem::replace(&mut *left, batch);
-        left.count = later.count;
-        if later.forget_prices {
-            left.forget_prices = true;
-            left.prices.clear();
-        }
-        left.prices.extend(later.prices);
-        left.budget.extend(later.budget);
+        left.overtake(later);
     }
 
     fn left(&self) -> MutexGuard<'_, Batch> {

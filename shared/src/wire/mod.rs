@@ -26,7 +26,7 @@ pub use candles::{Candle, Candles, Range};
 pub use chains::{ChainInfo, Chains};
 pub use gas::{Gas, GasInfo};
 pub use markets::{MarketInfo, Markets};
-pub use price_stats::PriceStats;
+pub use price_stats::{Cleared, PriceStats};
 pub use prices::{Missing, MissingReason, NativePrice, Pace, PaceReason, PriceInfo, Prices};
 pub use problem::{Problem, ProblemKind};
 pub use status::{Greeting, RpcStatus, Status, UpstreamState, UpstreamStatus};

@@ -46,3 +46,11 @@ pub struct PriceStats {
     /// Coins with a price, however old.
     pub kept: u64,
 }
+
+/// What `DELETE /api/v1/prices/cache` has forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Cleared {
+    /// Prices that are gone; those that somebody watches come anew.
+    pub prices: u64,
+}

@@ -81,6 +81,10 @@ pub enum ProblemKind {
     Timeout,
     /// The body is larger than the server reads.
     BodyTooLarge,
+    /// What only the operator may do was asked without the operator's token.
+    NotOperator,
+    /// What only the operator may do was asked of a server that has no operator.
+    NoOperator,
     /// A page of another site asks for a socket.
     WrongOrigin,
     /// The request names a host that this server does not answer for.
@@ -99,11 +103,13 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, in the order of its status.
-    pub const ALL: [ProblemKind; 16] = [
+    pub const ALL: [ProblemKind; 18] = [
         ProblemKind::BadRequest,
         ProblemKind::UnknownChain,
         ProblemKind::BadAddress,
         ProblemKind::TooManyTokens,
+        ProblemKind::NotOperator,
+        ProblemKind::NoOperator,
         ProblemKind::WrongOrigin,
         ProblemKind::NotFound,
         ProblemKind::UnknownToken,
@@ -130,6 +136,8 @@ impl ProblemKind {
             ProblemKind::MethodNotAllowed => "method-not-allowed",
             ProblemKind::Timeout => "timeout",
             ProblemKind::BodyTooLarge => "body-too-large",
+            ProblemKind::NotOperator => "not-operator",
+            ProblemKind::NoOperator => "no-operator",
             ProblemKind::WrongOrigin => "wrong-origin",
             ProblemKind::WrongHost => "wrong-host",
             ProblemKind::TooManySockets => "too-many-sockets",
@@ -152,6 +160,8 @@ impl ProblemKind {
             ProblemKind::MethodNotAllowed => "This method does not go with this path",
             ProblemKind::Timeout => "The server did not finish in time",
             ProblemKind::BodyTooLarge => "The body is too large",
+            ProblemKind::NotOperator => "This is for the operator",
+            ProblemKind::NoOperator => "This server has no operator",
             ProblemKind::WrongOrigin => "A page of another site may not listen here",
             ProblemKind::WrongHost => "This server does not answer for this host",
             ProblemKind::TooManySockets => "Too many sockets are open",
@@ -169,7 +179,8 @@ impl ProblemKind {
             | ProblemKind::UnknownChain
             | ProblemKind::BadAddress
             | ProblemKind::TooManyTokens => 400,
-            ProblemKind::WrongOrigin => 403,
+            ProblemKind::NotOperator => 401,
+            ProblemKind::NoOperator | ProblemKind::WrongOrigin => 403,
             ProblemKind::NotFound | ProblemKind::UnknownToken => 404,
             ProblemKind::MethodNotAllowed => 405,
             ProblemKind::BodyTooLarge => 413,

@@ -1,0 +1,74 @@
+//! Who may do what is not for everybody: whoever holds the operator's token.
+//!
+//! The token is in a file that the operator makes; it travels in a header and is shown nowhere. Without such
+//! a file nobody is the operator.
+
+use axum::http::{HeaderMap, header};
+use sha2::{Digest as _, Sha256};
+
+use crate::config::Secret;
+use crate::error::ApiError;
+
+/// The shortest token that is taken, in characters.
+const SHORTEST: usize = 32;
+
+/// What an operator's file should hold.
+pub const EXPECTED: &str = "a readable file that holds a token of 32 visible characters or more and nothing else \
+                            (`openssl rand -hex 32` makes one)";
+
+/// Reads the token from a file.
+pub fn read(path: &str) -> Option<Secret> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let token = text.trim();
+    let fits = token.len() >= SHORTEST && token.len() <= 1024 && token.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| Secret::new(token))
+}
+
+/// Whether a request comes from the operator.
+///
+/// # Errors
+/// [`ApiError::NoOperator`], [`ApiError::NotOperator`].
+pub fn check(operator: Option<&Secret>, headers: &HeaderMap) -> Result<(), ApiError> {
+    let operator = operator.ok_or(ApiError::NoOperator)?;
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, given) = value.and_then(|value| value.split_once(' ')).ok_or(ApiError::NotOperator)?;
+    let is_same = same(given.trim().as_bytes(), operator.reveal().as_bytes());
+    if scheme.eq_ignore_ascii_case("bearer") && is_same { Ok(()) } else { Err(ApiError::NotOperator) }
+}
+
+/// Compares by hashes, every byte of them: how long it takes tells nothing about the token.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    let (one, other) = (Sha256::digest(one), Sha256::digest(other));
+    one.iter().zip(other.iter()).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_token_itself_opens() {
+        let token = Secret::new("0123456789abcdef0123456789abcdef");
+        let ask = |value: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = value {
+                headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+            }
+            check(Some(&token), &headers)
+        };
+        assert_eq!(ask(Some("Bearer 0123456789abcdef0123456789abcdef")), Ok(()));
+        assert_eq!(ask(Some("bearer  0123456789abcdef0123456789abcdef")), Ok(()));
+        for wrong in [
+            None,
+            Some("Bearer"),
+            Some("Bearer "),
+            Some("Bearer 0123456789abcdef0123456789abcdeF"),
+            Some("Bearer 0123456789abcdef0123456789abcdef0"),
+            Some("Basic 0123456789abcdef0123456789abcdef"),
+            Some("0123456789abcdef0123456789abcdef"),
+        ] {
+            assert_eq!(ask(wrong), Err(ApiError::NotOperator), "{wrong:?}");
+        }
+        assert_eq!(check(None, &HeaderMap::new()), Err(ApiError::NoOperator));
+    }
+}
