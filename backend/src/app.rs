@@ -62,7 +62,7 @@ impl App {
     /// # Errors
     /// [`AppError`].
     pub async fn start(config: Config, clock: SharedClock, store: Store, tasks: &Tasks) -> Result<App, AppError> {
-        let upstream = Arc::new(CoinGecko::new(&config, clock.clone())?);
+        let upstream = Arc::new(CoinGecko::new(&config, clock.clone())?.kept_in(store.clone()).await);
         let settings = prices::Settings {
             lives: prices::Lives {
                 thresholds: config.thresholds,

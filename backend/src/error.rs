@@ -148,6 +148,7 @@ impl ApiError {
                 UpstreamError::Throttled { .. } | UpstreamError::Paced { .. } | UpstreamError::Spent { .. } => {
                     ProblemKind::RateLimited
                 }
+                UpstreamError::Resting { .. } | UpstreamError::BreakerOpen { .. } => ProblemKind::UpstreamUnavailable,
                 UpstreamError::KeyRefused { .. } | UpstreamError::TooMany { .. } | UpstreamError::Refused { .. } => {
                     ProblemKind::UpstreamRefused
                 }
@@ -155,7 +156,10 @@ impl ApiError {
                 UpstreamError::Failed { .. }
                 | UpstreamError::Garbled { .. }
                 | UpstreamError::Transport(
-                    OutboundError::Timeout | OutboundError::TooLarge { .. } | OutboundError::Unreachable(_),
+                    OutboundError::Timeout
+                    | OutboundError::TooLarge { .. }
+                    | OutboundError::Unreachable(_)
+                    | OutboundError::Broken(_),
                 )
                 | UpstreamError::Off => ProblemKind::UpstreamUnavailable,
             },
@@ -167,9 +171,7 @@ impl ApiError {
         match self {
             ApiError::TooManySockets(_) => Some(30),
             ApiError::Upstream(UpstreamError::Throttled { retry_after, .. }) => Some(retry_after.unwrap_or(30)),
-            ApiError::Upstream(UpstreamError::Paced { wait_ms } | UpstreamError::Spent { wait_ms, .. }) => {
-                Some(wait_ms.div_ceil(1000))
-            }
+            ApiError::Upstream(error) => error.wait_ms().map(|wait_ms| wait_ms.div_ceil(1000)),
             _ => None,
         }
     }

@@ -3,12 +3,14 @@
 //! [`serve`] is the whole of it. Rooms: [`config`] is what it is told; [`router`] every route;
 //! [`app`] what a handler can reach; [`error`] where an error becomes a status; [`prices`],
 //! [`markets`], [`candles`] and [`gas`] what is served; [`coingecko`], [`rpc`] and [`outbound`] who is
-//! asked; [`store`] what outlives the process; [`socket`] what is said without being asked again;
+//! asked, [`breaker`] who is not; [`store`] what outlives the process; [`socket`] what is said without being
+//! asked again;
 //! [`guard`], [`operator`], [`server`] and [`tasks`] what holds it together; [`telemetry`] what is told of it.
 //! [`cli`] is the same core without a server.
 
 pub mod app;
 pub mod assets;
+pub mod breaker;
 pub mod cache;
 pub mod candles;
 pub mod cli;

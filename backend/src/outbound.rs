@@ -6,7 +6,7 @@
 use std::sync::Once;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Url, redirect};
 
 use crate::config::is_loopback;
@@ -14,6 +14,17 @@ use crate::config::is_loopback;
 /// An HTTP client for one upstream.
 #[derive(Debug, Clone)]
 pub struct Outbound(Client);
+
+/// How long one waits for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Time to connect.
+    pub connect: Duration,
+    /// Time without a byte: until the first one, and from one to the next.
+    pub silence: Duration,
+    /// Time for a whole call.
+    pub whole: Duration,
+}
 
 /// An answer, whole.
 #[derive(Debug, Clone)]
@@ -38,22 +49,20 @@ pub enum OutboundError {
         /// Bytes allowed.
         limit: usize,
     },
-    /// No connection, or it broke.
+    /// No connection: it was not asked.
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
+    /// The connection broke: it may have been asked.
+    #[error("the connection to it broke: {0}")]
+    Broken(String),
 }
 
 impl Outbound {
-    /// A client that calls `home` and sends these headers with every call.
+    /// A client that calls `home`.
     ///
     /// # Errors
     /// [`OutboundError::Unreachable`] when the system's certificates cannot be used.
-    pub fn new(
-        home: &Url,
-        headers: HeaderMap,
-        connect_timeout: Duration,
-        timeout: Duration,
-    ) -> Result<Outbound, OutboundError> {
+    pub fn new(home: &Url, patience: Patience) -> Result<Outbound, OutboundError> {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
             // Fails only when a program around this library has chosen one already, which then holds.
@@ -61,10 +70,10 @@ impl Outbound {
         });
         let mut builder = Client::builder()
             .user_agent(concat!("foolscap/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
             .redirect(redirect::Policy::none())
-            .connect_timeout(connect_timeout)
-            .timeout(timeout);
+            .connect_timeout(patience.connect)
+            .read_timeout(patience.silence)
+            .timeout(patience.whole);
         if is_loopback(home) {
             // A proxy of the environment has no business between two programs of this machine.
             builder = builder.no_proxy();
@@ -72,20 +81,30 @@ impl Outbound {
         builder.build().map(Outbound).map_err(|error| OutboundError::Unreachable(error.to_string()))
     }
 
-    /// Gets a URL.
+    /// Gets a URL, with one header more if there is one.
     ///
     /// # Errors
     /// [`OutboundError`]; a status of failure is an answer.
-    pub async fn get(&self, url: Url, limit: usize) -> Result<Answer, OutboundError> {
-        read(self.0.get(url), limit).await
+    pub async fn get(
+        &self,
+        url: Url,
+        header: Option<(HeaderName, HeaderValue)>,
+        limit: usize,
+    ) -> Result<Answer, OutboundError> {
+        read(with(self.0.get(url), header), limit).await
     }
 
-    /// Deletes what is at a URL.
+    /// Deletes what is at a URL, with one header more if there is one.
     ///
     /// # Errors
     /// As [`Outbound::get`].
-    pub async fn delete(&self, url: Url, limit: usize) -> Result<Answer, OutboundError> {
-        read(self.0.delete(url), limit).await
+    pub async fn delete(
+        &self,
+        url: Url,
+        header: Option<(HeaderName, HeaderValue)>,
+        limit: usize,
+    ) -> Result<Answer, OutboundError> {
+        read(with(self.0.delete(url), header), limit).await
     }
 
     /// Posts JSON to a URL.
@@ -98,7 +117,14 @@ impl Outbound {
     }
 }
 
-/// A header for [`Outbound::new`] that is not shown in logs.
+fn with(request: RequestBuilder, header: Option<(HeaderName, HeaderValue)>) -> RequestBuilder {
+    match header {
+        Some((name, value)) => request.header(name, value),
+        None => request,
+    }
+}
+
+/// A header for [`Outbound::get`] that is not shown in logs.
 pub fn secret_header(name: &'static str, value: &str) -> Option<(HeaderName, HeaderValue)> {
     let mut value = HeaderValue::from_str(value).ok()?;
     value.set_sensitive(true);
@@ -112,7 +138,7 @@ async fn read(request: RequestBuilder, limit: usize) -> Result<Answer, OutboundE
         return Err(too_large);
     }
     let status = response.status().as_u16();
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let retry_after = retry_after(response.headers());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(classify)? {
         if body.len() + chunk.len() > limit {
@@ -123,15 +149,106 @@ async fn read(request: RequestBuilder, limit: usize) -> Result<Answer, OutboundE
     Ok(Answer { status, retry_after, body })
 }
 
+/// What `retry-after` asks for, in seconds: it is a number of them, or a date, which counts from the answer's own.
+fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let asked = text(RETRY_AFTER)?;
+    if let Ok(seconds) = asked.parse() {
+        return Some(seconds);
+    }
+    let until = httpdate::parse_http_date(asked).ok()?;
+    let from = httpdate::parse_http_date(text(DATE)?).ok()?;
+    Some(until.duration_since(from).unwrap_or_default().as_secs())
+}
+
 fn classify(error: reqwest::Error) -> OutboundError {
     if error.is_timeout() {
         return OutboundError::Timeout;
     }
+    let connecting = error.is_connect() || error.is_builder();
     // The innermost cause says most; the outer ones repeat the URL.
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    OutboundError::Unreachable(cause.to_string())
+    let words = cause.to_string();
+    if connecting { OutboundError::Unreachable(words) } else { OutboundError::Broken(words) }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Far longer than a test takes.
+    const LONG: Duration = Duration::from_secs(600);
+    const SHORT: Duration = Duration::from_millis(100);
+
+    /// What one gets who asks somebody that says this and then nothing, and keeps the connection.
+    async fn ask(said: &'static str, patience: Patience) -> Result<Answer, OutboundError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1024]).await;
+            let _ = stream.write_all(said.as_bytes()).await;
+            std::future::pending::<()>().await
+        };
+        tokio::select! {
+            result = async { Outbound::new(&url, patience)?.get(url.clone(), None, 1024).await } => result,
+            () = serve => unreachable!(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_first_byte_the_next_one_and_the_whole_have_their_time() {
+        let silent = Patience { connect: LONG, silence: SHORT, whole: LONG };
+        let slow = Patience { connect: LONG, silence: LONG, whole: SHORT };
+        let half = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf";
+        for (said, patience) in [("", silent), (half, silent), (half, slow)] {
+            let result = tokio::time::timeout(Duration::from_secs(20), ask(said, patience)).await.expect("in time");
+            assert_eq!(result.unwrap_err(), OutboundError::Timeout, "{said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_and_nobody_follows_it() {
+        let patience = Patience { connect: LONG, silence: LONG, whole: LONG };
+        let elsewhere = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(ask(elsewhere, patience).await.unwrap().status, 302);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_is_not_read() {
+        let patience = Patience { connect: LONG, silence: LONG, whole: LONG };
+        let announced = "HTTP/1.1 200 OK\r\ncontent-length: 1025\r\n\r\n";
+        assert_eq!(ask(announced, patience).await.unwrap_err(), OutboundError::TooLarge { limit: 1024 });
+        let chunk = "x".repeat(1025);
+        let unannounced = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n401\r\n{chunk}\r\n");
+        assert_eq!(ask(unannounced.leak(), patience).await.unwrap_err(), OutboundError::TooLarge { limit: 1024 });
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_its_forms() {
+        let read = |date: &'static str, asked: &'static str| {
+            retry_after(&HeaderMap::from_iter([
+                (DATE, HeaderValue::from_static(date)),
+                (RETRY_AFTER, HeaderValue::from_static(asked)),
+            ]))
+        };
+        let date = "Wed, 21 Oct 2026 07:28:00 GMT";
+        for (asked, expected) in [
+            ("120", Some(120)),
+            ("Wed, 21 Oct 2026 07:30:05 GMT", Some(125)),
+            ("Wed, 21 Oct 2026 07:27:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            assert_eq!(read(date, asked), expected, "{asked}");
+        }
+        assert_eq!(read("today", date), None);
+    }
 }

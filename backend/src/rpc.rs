@@ -6,13 +6,12 @@
 use std::time::Duration;
 
 use reqwest::Url;
-use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::SecretUrl;
-use crate::outbound::{Outbound, OutboundError};
+use crate::outbound::{Outbound, OutboundError, Patience};
 use crate::telemetry;
 
 const LARGEST_ANSWER: usize = 256 * 1024;
@@ -84,7 +83,12 @@ impl Rpc {
     /// # Errors
     /// [`RpcError::Transport`] when no client can be made.
     pub fn new(url: &SecretUrl) -> Result<Rpc, RpcError> {
-        let http = Outbound::new(url.reveal(), HeaderMap::new(), Duration::from_secs(3), Duration::from_secs(6))?;
+        let patience = Patience {
+            connect: Duration::from_secs(3),
+            silence: Duration::from_secs(4),
+            whole: Duration::from_secs(6),
+        };
+        let http = Outbound::new(url.reveal(), patience)?;
         Ok(Rpc { http, url: url.clone() })
     }
 

@@ -147,6 +147,7 @@ const STORE_WRITES: &str = "foolscap_store_writes_total";
 const SOCKETS: &str = "foolscap_sockets";
 const SOCKET_FRAMES: &str = "foolscap_socket_frames_total";
 const SOCKET_ENDS: &str = "foolscap_socket_ends_total";
+const BREAKER_OPEN: &str = "foolscap_breaker_open";
 
 fn describe() {
     metrics::describe_counter!(REQUESTS, "Requests answered, by route, method and status");
@@ -160,6 +161,7 @@ fn describe() {
     metrics::describe_gauge!(CALLS_LEFT, "Calls to CoinGecko saved up, by purpose, after the last one");
     metrics::describe_gauge!(DEPEGGED, "1 while a stablecoin trades more than 1 % off a dollar, by coin");
     metrics::describe_counter!(STORE_WRITES, "Times that data was written to disk, by outcome: ok or failed");
+    metrics::describe_gauge!(BREAKER_OPEN, "1 while a circuit breaker is open or half-open, by breaker");
 }
 
 /// Counts a request that was answered. `route` is the pattern, never the path: paths are endless.
@@ -190,6 +192,11 @@ pub fn note_depeg(coin: &'static str, is_off: bool) {
 /// Counts an attempt to write to disk.
 pub fn count_store_write(outcome: &'static str) {
     metrics::counter!(STORE_WRITES, "outcome" => outcome).increment(1);
+}
+
+/// Notes whether a circuit breaker keeps calls back.
+pub fn note_breaker(breaker: &'static str, open: bool) {
+    metrics::gauge!(BREAKER_OPEN, "breaker" => breaker).set(f64::from(u8::from(open)));
 }
 
 /// Counts a call to another service.

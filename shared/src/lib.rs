@@ -7,9 +7,11 @@
 //! Rooms, from the ground up: [`money`], [`time`], [`ids`], [`chain`],
 //! [`token`] and [`quote`] are the vocabulary; [`market`] knows who fills a
 //! trade; [`simulator`] turns a request into a fill; [`ledger`] keeps what
-//! happened; [`transaction`] carries a real swap to its end; [`wire`] is what
-//! the two shells say to each other.
+//! happened; [`transaction`] carries a real swap to its end; [`breaker`] says
+//! when to leave a third party alone; [`wire`] is what the two shells say to each
+//! other.
 
+pub mod breaker;
 pub mod chain;
 pub mod ids;
 pub mod ledger;

@@ -109,6 +109,8 @@ pub struct Server {
     pub url: String,
     /// Where it listens.
     pub address: SocketAddr,
+    /// What it was told, to start another one like it.
+    pub settings: config::Config,
     client: reqwest::Client,
     serving: JoinHandle<Result<(), ServeError>>,
     stop: DropGuard,
@@ -126,8 +128,9 @@ impl Server {
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         let ports = Ports { clock: Arc::new(clock) };
-        let serving = tokio::spawn(backend::serve(listener, settings, ports, stopped));
-        Self { url: format!("http://{address}"), address, client: http::client(), serving, stop: stop.drop_guard() }
+        let serving = tokio::spawn(backend::serve(listener, settings.clone(), ports, stopped));
+        let (url, client) = (format!("http://{address}"), http::client());
+        Self { url, address, settings, client, serving, stop: stop.drop_guard() }
     }
 
     /// A request to the server, to be changed and sent.

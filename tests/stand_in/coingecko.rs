@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use shared::token::TokenTable;
 use tests::{
     clock::Clock,
-    coingecko::{CoinGecko, Config, Endpoint, Fault, Host, KEY, Limits, Throttle, coins, market::pool_address},
+    coingecko::{
+        CoinGecko, Config, Connections, Endpoint, Fault, Host, KEY, Limits, Throttle, coins, fingerprint,
+        market::pool_address,
+    },
     http,
 };
 
@@ -437,4 +440,63 @@ async fn the_levers_work_over_http_too() {
     ] {
         assert_eq!(lever(name, body.clone()).await, 422, "{name} {body}");
     }
+}
+
+#[tokio::test]
+async fn a_contract_tells_which_coin_it_is_also_one_that_the_list_lacks() {
+    let upstream = still().await;
+    upstream.control.unlist("weth").unwrap();
+    let list = get(&upstream, "/coins/list?include_platform=true").await.json();
+    assert!(list.as_array().unwrap().iter().all(|coin| coin["id"] != "weth"));
+    let coin = get(&upstream, &format!("/coins/ethereum/contract/{}", WETH.to_lowercase())).await.json();
+    assert_eq!((&coin["id"], &coin["asset_platform_id"]), (&json!("weth"), &json!("ethereum")));
+    assert_eq!(coin["platforms"]["base"], "0x4200000000000000000000000000000000000006");
+    assert_eq!(coin["market_data"]["current_price"]["usd"].to_string(), "3126.90772184359");
+    for path in ["/coins/ethereum/contract/0x0", "/coins/solana/contract/So1"] {
+        let answer = get(&upstream, path).await;
+        assert_eq!((answer.status, answer.text.as_str()), (404, r#"{"error":"coin not found"}"#), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_stablecoin_loses_its_peg_by_script_and_finds_it_again() {
+    let upstream = still().await;
+    let minute = Duration::from_secs(60);
+    upstream.control.set_price("usd-coin", "1").unwrap();
+    upstream.control.depeg("usd-coin", "0.93", [minute, 10 * minute, minute]).unwrap();
+    for (seconds, expected) in
+        [(0, "1"), (6, "0.993"), (24, "0.965"), (30, "0.93"), (600, "0.93"), (30, "0.965"), (30, "1")]
+    {
+        upstream.control.clock().advance(Duration::from_secs(seconds));
+        let answer = get(&upstream, "/simple/price?ids=usd-coin&vs_currencies=usd&precision=full").await;
+        assert_eq!(answer.text, format!(r#"{{"usd-coin":{{"usd":{expected}}}}}"#), "after {seconds} s more");
+    }
+}
+
+#[tokio::test]
+async fn the_keys_it_accepts_change_and_the_log_tells_them_apart_without_showing_them() {
+    let upstream = still().await;
+    upstream.control.accept_keys(["CG-one", "CG-two"]);
+    for (key, status) in [("CG-one", 200), ("CG-two", 200), (KEY, 401)] {
+        let answer = try_get(&upstream, "/ping", &[("x-cg-demo-api-key", key)]).await.unwrap();
+        assert_eq!(answer.status, status, "{key}");
+    }
+    let calls = upstream.control.calls();
+    let keys: Vec<_> = calls.iter().map(|call| call.key.unwrap()).collect();
+    assert_eq!(keys, ["CG-one", "CG-two", KEY].map(fingerprint));
+    assert!(!format!("{calls:?}").contains("CG-"));
+}
+
+#[tokio::test]
+async fn connections_are_counted_while_they_are_open() {
+    let upstream = still().await;
+    let client = http::client();
+    for _ in 0..3 {
+        client.get(format!("{}/ping", upstream.url)).send().await.unwrap().text().await.unwrap();
+    }
+    let Connections { made, open, most } = upstream.control.connections();
+    assert_eq!((made, open, most), (1, 1, 1), "one client keeps one connection");
+    drop(client);
+    get(&upstream, "/ping").await;
+    assert_eq!(upstream.control.connections().made, 2);
 }

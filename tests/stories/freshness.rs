@@ -118,7 +118,7 @@ async fn every_age_has_its_label_and_its_source_whatever_the_upstream_does() {
             _ => Freshness::Expired,
         };
         for upstream in upstreams() {
-            let world = World::with(|server, _| server.coingecko.timeout = Duration::from_millis(300)).await;
+            let world = World::with(|server, _| server.coingecko.patience.whole = Duration::from_millis(300)).await;
             let weth = path(&["WETH"]);
             world.read::<Prices>(&weth).await;
             let check = |reply: &Reply, freshness, age_ms: i64, price: &str, what: &str| {

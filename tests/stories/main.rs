@@ -11,3 +11,4 @@ mod prices;
 mod problems;
 mod shutdown;
 mod socket;
+mod upstream;

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use axum::http::HeaderMap;
 use reqwest::Url;
 use shared::wire::{Cleared, Problem};
 
 use super::{Exit, complain};
 use crate::config::{Config, Environment, Flags, Secret};
-use crate::outbound::{Outbound, OutboundError, secret_header};
+use crate::outbound::{Outbound, OutboundError, Patience, secret_header};
 
 /// Bytes of an answer.
 const LARGEST_ANSWER: usize = 64 * 1024;
@@ -86,12 +85,12 @@ pub fn run(action: &Action) -> Exit {
 /// [`ClearError`].
 pub async fn clear(home: &Url, token: &Secret) -> Result<Cleared, ClearError> {
     let unreachable = |error| ClearError::Unreachable(home.clone(), error);
-    let mut headers = HeaderMap::new();
-    headers.extend(secret_header("authorization", &format!("Bearer {}", token.reveal())));
-    let http = Outbound::new(home, headers, PATIENCE, PATIENCE).map_err(unreachable)?;
+    let bearer = secret_header("authorization", &format!("Bearer {}", token.reveal()));
+    let http =
+        Outbound::new(home, Patience { connect: PATIENCE, silence: PATIENCE, whole: PATIENCE }).map_err(unreachable)?;
     let mut url = home.clone();
     url.set_path("/api/v1/prices/cache");
-    let answer = http.delete(url, LARGEST_ANSWER).await.map_err(unreachable)?;
+    let answer = http.delete(url, bearer, LARGEST_ANSWER).await.map_err(unreachable)?;
     let stranger = |_| ClearError::Stranger(home.clone());
     if answer.status == 200 {
         return serde_json::from_slice(&answer.body).map_err(stranger);

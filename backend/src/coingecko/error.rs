@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::budget::Purpose;
+use crate::breaker::Verdict;
 use crate::cache::Rest;
 use crate::outbound::{Answer, OutboundError};
 
@@ -28,6 +29,18 @@ pub enum UpstreamError {
         /// What the call was for.
         purpose: Purpose,
         /// Milliseconds until the next call is allowed.
+        wait_ms: u64,
+    },
+    /// It has just failed or asked to wait: it was not asked.
+    Resting {
+        /// Milliseconds until the next call is allowed.
+        wait_ms: u64,
+        /// After which failure.
+        after: Box<UpstreamError>,
+    },
+    /// It has failed so often that it is left alone, or tried by one call at a time: it was not asked.
+    BreakerOpen {
+        /// Milliseconds until it makes sense to ask again.
         wait_ms: u64,
     },
     /// It refuses the key, or wants one (401, 403, codes 10002 to 10011).
@@ -81,6 +94,8 @@ impl UpstreamError {
             UpstreamError::Throttled { .. } => "throttled",
             UpstreamError::Paced { .. } => "paced",
             UpstreamError::Spent { .. } => "spent",
+            UpstreamError::Resting { .. } => "resting",
+            UpstreamError::BreakerOpen { .. } => "breaker_open",
             UpstreamError::KeyRefused { .. } => "key_refused",
             UpstreamError::TooMany { .. } => "too_many",
             UpstreamError::NotFound { .. } => "not_found",
@@ -90,24 +105,59 @@ impl UpstreamError {
             UpstreamError::Transport(OutboundError::Timeout) => "timeout",
             UpstreamError::Transport(OutboundError::TooLarge { .. }) => "too_large",
             UpstreamError::Transport(OutboundError::Unreachable(_)) => "unreachable",
+            UpstreamError::Transport(OutboundError::Broken(_)) => "broken",
             UpstreamError::Off => "off",
         }
     }
 
-    /// Whether it speaks about the upstream's health. That a coin is not known does not.
-    pub const fn is_fault(&self) -> bool {
-        !matches!(
-            self,
-            UpstreamError::NotFound { .. }
-                | UpstreamError::Paced { .. }
-                | UpstreamError::Spent { .. }
-                | UpstreamError::Off
-        )
+    /// Milliseconds until a call is allowed, where this one was not: CoinGecko was not asked.
+    pub const fn wait_ms(&self) -> Option<u64> {
+        match self {
+            UpstreamError::Paced { wait_ms }
+            | UpstreamError::Spent { wait_ms, .. }
+            | UpstreamError::Resting { wait_ms, .. }
+            | UpstreamError::BreakerOpen { wait_ms } => Some(*wait_ms),
+            _ => None,
+        }
     }
 
-    /// Whether CoinGecko charges for the call: it does for what it answered well.
+    /// Whether CoinGecko was asked at all.
+    pub const fn was_asked(&self) -> bool {
+        self.wait_ms().is_none() && !matches!(self, UpstreamError::Off)
+    }
+
+    /// Whether it speaks about the upstream's health. That a coin is not known does not.
+    pub const fn is_fault(&self) -> bool {
+        self.was_asked() && !matches!(self, UpstreamError::NotFound { .. })
+    }
+
+    /// What it tells the circuit breaker. A limit that is reached, or a key that is refused, is no breakdown, and
+    /// no sign that there is none.
+    pub const fn verdict(&self) -> Verdict {
+        match self {
+            UpstreamError::NotFound { .. } | UpstreamError::TooMany { .. } => Verdict::Well,
+            UpstreamError::Refused { .. }
+            | UpstreamError::Failed { .. }
+            | UpstreamError::Garbled { .. }
+            | UpstreamError::Transport(_) => Verdict::Ill,
+            UpstreamError::Throttled { .. }
+            | UpstreamError::KeyRefused { .. }
+            | UpstreamError::Paced { .. }
+            | UpstreamError::Spent { .. }
+            | UpstreamError::Resting { .. }
+            | UpstreamError::BreakerOpen { .. }
+            | UpstreamError::Off => Verdict::Nothing,
+        }
+    }
+
+    /// Whether CoinGecko may charge for the call. It does for what it answered well, also when that did not reach
+    /// us whole or in time.
     pub const fn is_charged(&self) -> bool {
-        matches!(self, UpstreamError::Garbled { .. })
+        match self {
+            UpstreamError::Garbled { .. } => true,
+            UpstreamError::Transport(error) => !matches!(error, OutboundError::Unreachable(_)),
+            _ => false,
+        }
     }
 }
 
@@ -117,11 +167,10 @@ impl Rest for UpstreamError {
             UpstreamError::Throttled { retry_after, .. } => {
                 Some(retry_after.map_or(30_000, |s| s.saturating_mul(1000)))
             }
-            UpstreamError::Paced { wait_ms } | UpstreamError::Spent { wait_ms, .. } => Some(*wait_ms),
             // A coin that is not known today may be listed tomorrow; a key is not changed by asking.
             UpstreamError::NotFound { .. } => Some(3_600_000),
             UpstreamError::KeyRefused { .. } => Some(60_000),
-            _ => None,
+            error => error.wait_ms(),
         }
     }
 }
@@ -148,8 +197,16 @@ impl fmt::Display for UpstreamError {
                 purpose.name(),
                 wait_ms.div_ceil(1000)
             ),
+            UpstreamError::Resting { wait_ms, after } => {
+                write!(f, "CoinGecko is left alone for another {} s, after this: {after}", wait_ms.div_ceil(1000))
+            }
+            UpstreamError::BreakerOpen { wait_ms } => write!(
+                f,
+                "CoinGecko has failed again and again and is left alone; it is tried again in {} s",
+                wait_ms.div_ceil(1000)
+            ),
             UpstreamError::KeyRefused { code: Some(code), message } => {
-                write!(f, "CoinGecko refused the key (code {code}): {message}")
+                write!(f, "CoinGecko refused the key (code {code}): {message}{}", key_remedy(*code))
             }
             UpstreamError::KeyRefused { code: None, message } => write!(f, "CoinGecko refused the key: {message}"),
             UpstreamError::TooMany { message, .. } => write!(f, "CoinGecko takes fewer at once: {message}"),
@@ -170,6 +227,22 @@ impl std::error::Error for UpstreamError {}
 impl From<OutboundError> for UpstreamError {
     fn from(error: OutboundError) -> Self {
         UpstreamError::Transport(error)
+    }
+}
+
+/// What to change, where the code tells.
+const fn key_remedy(code: u32) -> &'static str {
+    match code {
+        10_002 => " (COIN_GECKO_API_KEY or COIN_GECKO_API_KEY_FILE gives the key)",
+        10_010 => {
+            " (this is a pro key: set COIN_GECKO_KEY_KIND=pro, and COIN_GECKO_BASE_URL, if it is set, to \
+             https://pro-api.coingecko.com/api/v3)"
+        }
+        10_011 => {
+            " (this is a demo key: set COIN_GECKO_KEY_KIND=demo, and COIN_GECKO_BASE_URL, if it is set, to \
+             https://api.coingecko.com/api/v3)"
+        }
+        _ => "",
     }
 }
 
@@ -331,6 +404,15 @@ mod tests {
         assert_eq!(error, UpstreamError::Throttled { retry_after: Some(7), message: "Throttled".into() });
         assert_eq!(error.rest_ms(), Some(7000));
         assert_eq!(error.to_string(), "CoinGecko asks to wait 7 s: Throttled");
+    }
+
+    #[test]
+    fn a_key_at_the_wrong_host_is_told_what_to_change() {
+        for (code, expected) in [(10_010, "COIN_GECKO_KEY_KIND=pro"), (10_011, "COIN_GECKO_KEY_KIND=demo")] {
+            let error = UpstreamError::KeyRefused { code: Some(code), message: "change your root URL".into() };
+            let said = error.to_string();
+            assert!(said.contains("change your root URL") && said.contains(expected), "{said}");
+        }
     }
 
     #[test]

@@ -1,19 +1,20 @@
-//! CoinGecko, as far as Foolscap asks it: five calls, typed.
+//! CoinGecko, as far as Foolscap asks it: six calls, typed.
 //!
-//! Keys go into headers only. Every call counts against [`pace`] and [`budget`]; every refusal becomes an
-//! [`UpstreamError`]; every number is read from its own text by [`number`].
+//! A call goes out when three let it: [`rest`] (CoinGecko asked to wait, or has just failed), the circuit
+//! breaker, and the [`budget`]; whichever does not says for how long. Its key comes from [`keys`] and goes into a
+//! header only. Every refusal becomes an [`UpstreamError`]; every number is read from its own text by [`number`].
 
 pub mod budget;
 mod error;
+pub mod keys;
 mod number;
-mod pace;
+mod rest;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use reqwest::Url;
-use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -25,19 +26,26 @@ use shared::token::{TokenKey, parse_address};
 use shared::trade::Ppm;
 use shared::wire::{MissingReason, UpstreamState, UpstreamStatus};
 
-use self::budget::{Budget, Purpose};
+use self::budget::{Budget, Purpose, Wait};
 pub use self::error::UpstreamError;
 use self::error::read_error;
-use self::pace::Pace;
+use self::keys::Keys;
+use self::rest::{Jitter, Rests};
+use crate::breaker::{Breaker, Condition, Leave, Policy, Verdict};
 use crate::clock::SharedClock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, KeyKind, Secret};
 use crate::outbound::{Outbound, OutboundError, secret_header};
+use crate::store::Store;
 use crate::telemetry;
 
 /// Bytes of any answer but the list of coins.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// Bytes of the list of coins: some 20,000 of them with their addresses.
 const LARGEST_LIST: usize = 48 * 1024 * 1024;
+/// How often a key's file is looked at after its key was refused.
+const LOOK_AGAIN_MS: u64 = 5_000;
+/// Five failures in a row, of whatever kind of call: then a minute of nothing, and two good probes.
+const BREAKER: Policy = Policy { name: "coingecko", failures: 5, open_ms: 60_000, successes: 2 };
 
 /// The client. It remembers how it last fared.
 #[derive(Debug)]
@@ -45,14 +53,21 @@ pub struct CoinGecko {
     http: Outbound,
     base: Url,
     off: bool,
-    pace: Pace,
-    budget: Mutex<Budget>,
+    key_kind: KeyKind,
+    keys: Keys,
+    breaker: Breaker,
     clock: SharedClock,
-    health: Mutex<Health>,
+    memory: Mutex<Memory>,
+    /// Where the budget is kept for the next run; nowhere for a client that ends with its run.
+    store: Option<Store>,
 }
 
-#[derive(Debug, Default)]
-struct Health {
+/// What it knows of the calls before.
+#[derive(Debug)]
+struct Memory {
+    budget: Budget,
+    rests: Rests,
+    jitter: Jitter,
     last_success: Option<Timestamp>,
     last_failure: Option<(Timestamp, String)>,
     failing: bool,
@@ -100,24 +115,40 @@ impl CoinGecko {
     /// # Errors
     /// [`OutboundError`] when no HTTP client can be made.
     pub fn new(config: &Config, clock: SharedClock) -> Result<CoinGecko, OutboundError> {
-        let config::CoinGecko { base_url, key, key_kind, calls_per_minute, grant, connect_timeout, timeout } =
+        let config::CoinGecko { base_url, key, key_file, key_kind, calls_per_minute, grant, patience } =
             &config.coingecko;
-        let mut headers = HeaderMap::new();
-        headers.extend(key.as_ref().and_then(|key| secret_header(key_kind.header(), key.reveal())));
         Ok(CoinGecko {
-            http: Outbound::new(base_url, headers, *connect_timeout, *timeout)?,
+            http: Outbound::new(base_url, *patience)?,
             base: base_url.clone(),
             off: config.market == MarketKind::Demo,
-            pace: Pace::new(*calls_per_minute),
-            budget: Mutex::new(Budget::new(*grant)),
+            key_kind: *key_kind,
+            keys: Keys::new(key.clone(), key_file.clone()),
+            breaker: Breaker::new(BREAKER, clock.clone()),
             clock,
-            health: Mutex::default(),
+            memory: Mutex::new(Memory {
+                budget: Budget::new(*grant, *calls_per_minute),
+                rests: Rests::default(),
+                jitter: Jitter::by_chance(),
+                last_success: None,
+                last_failure: None,
+                failing: false,
+            }),
+            store: None,
         })
+    }
+
+    /// The same, with what the run before left of its budget in `store`, where this one keeps it too.
+    pub async fn kept_in(mut self, store: Store) -> CoinGecko {
+        let kept = store.budget().await;
+        let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
+        memory.budget = memory.budget.clone().resumed(&kept);
+        self.store = Some(store);
+        self
     }
 
     /// How it fares.
     pub fn status(&self) -> UpstreamStatus {
-        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let health = self.memory();
         let asked = health.last_success.is_some() || health.last_failure.is_some();
         let state = match (self.off, asked, health.failing) {
             (true, _, _) => UpstreamState::Off,
@@ -309,6 +340,25 @@ impl CoinGecko {
         Ok(document.data.into_iter().filter_map(pool).collect())
     }
 
+    /// The coin of a contract, asked by its address: for what the list does not hold.
+    ///
+    /// # Errors
+    /// [`UpstreamError`]; [`UpstreamError::NotFound`] where no coin is there, and on a chain without prices.
+    pub async fn coin_at(&self, key: TokenKey) -> Result<String, UpstreamError> {
+        #[derive(Deserialize)]
+        struct Coin {
+            id: String,
+        }
+        let Some(platform) = key.chain.facts().platform else {
+            return Err(UpstreamError::NotFound { message: format!("{} has no coins there", key.chain.name()) });
+        };
+        let address = key.checksummed().to_ascii_lowercase();
+        let path = format!("coins/{platform}/contract/{address}");
+        let coin: Coin = self.get(Purpose::Lookups, "contract", &path, &[], LARGEST_ANSWER).await?;
+        Ok(coin.id)
+    }
+
+    /// One call, once more with another key if its own was taken out of use meanwhile.
     async fn get<T: DeserializeOwned>(
         &self,
         purpose: Purpose,
@@ -320,45 +370,114 @@ impl CoinGecko {
         if self.off {
             return Err(UpstreamError::Off);
         }
-        let now = self.clock.now();
-        self.spend(purpose, now).map_err(|wait_ms| UpstreamError::Spent { purpose, wait_ms })?;
-        if let Err(wait_ms) = self.pace.take(now) {
-            self.refund(purpose);
-            return Err(UpstreamError::Paced { wait_ms });
+        let (mut key, changed) = self.keys.now().await;
+        if changed {
+            self.memory().rests.forgive_key();
         }
-        let started = Instant::now();
-        let result = self.get_once(path, query, limit).await.map_err(|error| match error {
-            // These paths name no coin that could be unknown: nothing is where the API should be.
-            UpstreamError::NotFound { message } if matches!(endpoint, "simple_price" | "coins_list") => {
-                UpstreamError::Refused { status: 404, message }
+        loop {
+            let leave = self.enter(purpose, endpoint)?;
+            let started = Instant::now();
+            let result = self.get_once(path, query, key.as_ref(), limit).await.map_err(|error| match error {
+                // These paths name no coin that could be unknown: nothing is where the API should be.
+                UpstreamError::NotFound { message } if matches!(endpoint, "simple_price" | "coins_list") => {
+                    UpstreamError::Refused { status: 404, message }
+                }
+                error => error,
+            });
+            let outcome = result.as_ref().map_or_else(UpstreamError::outcome, |_| "ok");
+            telemetry::count_upstream("coingecko", endpoint, outcome, started.elapsed());
+            let newer = match &result {
+                Err(UpstreamError::KeyRefused { .. }) => Some(self.keys.now().await.0).filter(|newer| *newer != key),
+                _ => None,
+            };
+            match newer {
+                Some(newer) => {
+                    leave.settle(Verdict::Nothing);
+                    self.memory().budget.give_back(purpose);
+                    key = newer;
+                }
+                None => {
+                    self.leave(purpose, endpoint, leave, result.as_ref().err());
+                    return result;
+                }
             }
-            error => error,
-        });
-        if result.as_ref().is_err_and(|error| !error.is_charged()) {
-            self.refund(purpose);
         }
-        let outcome = result.as_ref().map_or_else(UpstreamError::outcome, |_| "ok");
-        telemetry::count_upstream("coingecko", endpoint, outcome, started.elapsed());
-        self.remember(endpoint, result.as_ref().err());
-        result
     }
 
-    fn spend(&self, purpose: Purpose, now: Timestamp) -> Result<(), u64> {
-        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = budget.of(purpose);
-        bucket.take(now)?;
-        telemetry::note_calls_left(purpose.name(), bucket.left(now));
-        Ok(())
+    /// Leave for a call, and its charge.
+    fn enter(&self, purpose: Purpose, endpoint: &'static str) -> Result<Leave, UpstreamError> {
+        let now = self.clock.now();
+        let mut memory = self.memory();
+        if let Some((wait_ms, after)) = memory.rests.wait(endpoint, now) {
+            let wait_ms = self.look_again_ms(wait_ms, after);
+            return Err(UpstreamError::Resting { wait_ms, after: Box::new(after.clone()) });
+        }
+        let leave = self
+            .breaker
+            .admit()
+            .map_err(|refused| UpstreamError::BreakerOpen { wait_ms: refused.wait_ms.max(1_000) })?;
+        memory.budget.take(purpose, now).map_err(|wait| match wait {
+            Wait::Minute { wait_ms } => UpstreamError::Paced { wait_ms },
+            Wait::Period { wait_ms } => UpstreamError::Spent { purpose, wait_ms },
+        })?;
+        self.keep(&memory.budget, purpose);
+        telemetry::note_calls_left(purpose.name(), memory.budget.of(purpose).left(now));
+        Ok(leave)
     }
 
-    fn refund(&self, purpose: Purpose) {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner).of(purpose).give_back();
+    /// Milliseconds until another call for prices makes sense, after one that failed.
+    pub fn rest_ms(&self) -> u64 {
+        let rest_ms = match self.memory().rests.wait("simple_price", self.clock.now()) {
+            Some((wait_ms, after)) => self.look_again_ms(wait_ms, after),
+            None => 0,
+        };
+        match self.breaker.condition() {
+            Condition::Open { wait_ms } => rest_ms.max(wait_ms),
+            Condition::Closed | Condition::HalfOpen => rest_ms,
+        }
+    }
+
+    /// A key that was refused may be another one soon, where it is in a file: that is looked at more often.
+    fn look_again_ms(&self, wait_ms: u64, after: &UpstreamError) -> u64 {
+        let changeable = self.keys.are_in_a_file() && matches!(after, UpstreamError::KeyRefused { .. });
+        if changeable { wait_ms.min(LOOK_AGAIN_MS) } else { wait_ms }
+    }
+
+    fn keep(&self, budget: &Budget, purpose: Purpose) {
+        if let Some(store) = &self.store {
+            store.keep_budget(budget.kept(purpose));
+        }
+    }
+
+    /// A call is over: what it costs, and what it says about the next one.
+    fn leave(&self, purpose: Purpose, endpoint: &'static str, leave: Leave, error: Option<&UpstreamError>) {
+        leave.settle(error.map_or(Verdict::Well, UpstreamError::verdict));
+        let now = self.clock.now();
+        let mut memory = self.memory();
+        let jitter = memory.jitter.draw();
+        memory.rests.note(endpoint, error, now, jitter);
+        if error.is_some_and(|error| !error.is_charged()) {
+            memory.budget.give_back(purpose);
+            self.keep(&memory.budget, purpose);
+        }
+        match error {
+            Some(error) if error.is_fault() => {
+                tracing::warn!(event = "upstream_failed", upstream = "coingecko", endpoint, outcome = error.outcome(), %error);
+                memory.last_failure = Some((now, error.to_string()));
+                memory.failing = true;
+            }
+            _ => {
+                memory.last_success = Some(now);
+                memory.failing = false;
+            }
+        }
     }
 
     async fn get_once<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, &str)],
+        key: Option<&Secret>,
         limit: usize,
     ) -> Result<T, UpstreamError> {
         let mut url = self.base.clone();
@@ -366,8 +485,11 @@ impl CoinGecko {
             // Segment by segment: an id can't climb out of its place.
             segments.pop_if_empty().extend(path.split('/'));
         }
-        url.query_pairs_mut().extend_pairs(query);
-        let answer = self.http.get(url, limit).await?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let header = key.and_then(|key| secret_header(self.key_kind.header(), key.reveal()));
+        let answer = self.http.get(url, header, limit).await?;
         if answer.status != 200 {
             return Err(read_error(&answer));
         }
@@ -381,20 +503,9 @@ impl CoinGecko {
         })
     }
 
-    fn remember(&self, endpoint: &'static str, error: Option<&UpstreamError>) {
-        let now = self.clock.now();
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        match error {
-            Some(error) if error.is_fault() => {
-                tracing::warn!(event = "upstream_failed", upstream = "coingecko", endpoint, outcome = error.outcome(), %error);
-                health.last_failure = Some((now, error.to_string()));
-                health.failing = true;
-            }
-            _ => {
-                health.last_success = Some(now);
-                health.failing = false;
-            }
-        }
+    /// Nothing panics while it holds the lock; were it to, what is remembered would still be whole.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

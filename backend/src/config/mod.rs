@@ -21,6 +21,7 @@ pub use self::environment::{EnvFileError, Environment};
 pub use self::read::{ConfigError, ConfigErrors, Flags, is_loopback};
 pub use self::secret::{Secret, SecretUrl};
 use crate::coingecko::budget::Grant;
+use crate::outbound::Patience;
 
 /// Everything the server is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,16 +113,16 @@ pub struct CoinGecko {
     pub base_url: Url,
     /// The key, if there is one. It travels in a header and is shown nowhere.
     pub key: Option<Secret>,
+    /// A file that holds the key, and may hold another one later.
+    pub key_file: Option<PathBuf>,
     /// Which header the key goes into.
     pub key_kind: KeyKind,
     /// Calls in any minute, at most.
     pub calls_per_minute: u32,
     /// Calls in any longer period, at most.
     pub grant: Grant,
-    /// Time to connect.
-    pub connect_timeout: Duration,
-    /// Time for a whole call.
-    pub timeout: Duration,
+    /// How long it is waited for.
+    pub patience: Patience,
 }
 
 impl Default for CoinGecko {
@@ -129,11 +130,15 @@ impl Default for CoinGecko {
         CoinGecko {
             base_url: KeyKind::Demo.home(),
             key: None,
+            key_file: None,
             key_kind: KeyKind::Demo,
             calls_per_minute: 25,
             grant: Grant::DEMO,
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(10),
+            patience: Patience {
+                connect: Duration::from_secs(5),
+                silence: Duration::from_secs(8),
+                whole: Duration::from_secs(10),
+            },
         }
     }
 }

@@ -15,6 +15,7 @@ use shared::market::MarketKind;
 use shared::quote::Thresholds;
 
 use crate::coingecko::budget::Grant;
+use crate::coingecko::keys;
 use crate::operator;
 
 use super::{CoinGecko, Config, Data, Environment, KeyKind, LogFormat, Metrics, Secret, SecretUrl};
@@ -62,10 +63,14 @@ pub struct Flags {
     /// The kind of COIN_GECKO_API_KEY: demo or pro [COIN_GECKO_KEY_KIND; default demo]
     #[arg(long, value_name = "KIND")]
     pub coin_gecko_key_kind: Option<String>,
+    /// File that holds the key; it is read again before every call, so that the key can be changed without a
+    /// restart [COIN_GECKO_API_KEY_FILE]
+    #[arg(long, value_name = "PATH")]
+    pub coin_gecko_key_file: Option<String>,
     /// Calls to CoinGecko in any minute, at most [COIN_GECKO_CALLS_PER_MINUTE; default 25]
     #[arg(long, value_name = "CALLS")]
     pub coin_gecko_calls: Option<String>,
-    /// What CoinGecko grants: demo (10,000 calls in 30 days), daily (1,099 a day), pro (500,000 in 30 days), or
+    /// What CoinGecko grants: demo (10,000 calls a month), daily (1,099 a day), pro (500,000 a month), or
     /// CALLS/DAYS [COIN_GECKO_GRANT; default: that of the key's kind]
     #[arg(long, value_name = "GRANT")]
     pub coin_gecko_grant: Option<String>,
@@ -314,8 +319,18 @@ impl Reader<'_> {
             self.refuse("COIN_GECKO_BASE_URL", Some(base_url.to_string()), expected);
         }
         let key = self.environment.get("COIN_GECKO_API_KEY").map(Secret::new);
-        if key.as_ref().is_some_and(|key| !key.reveal().bytes().all(|b| b.is_ascii_graphic())) {
+        if key.as_ref().is_some_and(|key| !keys::is_key(key.reveal())) {
             self.refuse("COIN_GECKO_API_KEY", None, "printable characters without spaces");
+        }
+        let key_file = self.read(
+            "--coin-gecko-key-file",
+            &flags.coin_gecko_key_file,
+            "COIN_GECKO_API_KEY_FILE",
+            "a file that can be read and holds one key of printable characters without spaces",
+            |text| Some(PathBuf::from(text)).filter(|path| keys::read(path).is_ok()),
+        );
+        if key.is_some() && key_file.is_some() {
+            self.refuse("COIN_GECKO_API_KEY", None, "nothing beside COIN_GECKO_API_KEY_FILE: one of the two");
         }
         let calls = self.read(
             "--coin-gecko-calls",
@@ -334,6 +349,7 @@ impl Reader<'_> {
         CoinGecko {
             base_url,
             key,
+            key_file,
             key_kind,
             calls_per_minute: calls.unwrap_or(fallback.calls_per_minute),
             grant: grant.unwrap_or(key_kind.grant()),
@@ -460,6 +476,11 @@ mod tests {
                 "COIN_GECKO_GRANT is `all`: expected `demo`, `daily`, `pro`, or calls and days",
             ),
             ("COIN_GECKO_API_KEY", "a key", "COIN_GECKO_API_KEY is set, but does not fit: expected printable"),
+            (
+                "COIN_GECKO_API_KEY_FILE",
+                "/nowhere/key",
+                "COIN_GECKO_API_KEY_FILE is `/nowhere/key`: expected a file that can be read and holds one key",
+            ),
             ("FOOLSCAP_RPC_1", "ws://x/KEY", "FOOLSCAP_RPC_1 is set, but does not fit: expected an https URL"),
         ] {
             let errors = read([(name, value)]).unwrap_err();
@@ -550,6 +571,6 @@ mod tests {
             assert!(text.contains(variable), "{variable}");
             named += 1;
         }
-        assert_eq!(named, 18);
+        assert_eq!(named, 19);
     }
 }

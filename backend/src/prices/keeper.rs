@@ -3,7 +3,7 @@
 //! It sleeps until the next watched coin needs a refresh, or until a caller nudges it, and then asks for
 //! all watched coins together. While a call is under way callers note what they want on the board; the
 //! next attempt covers it. So any number of callers and tokens cost one call at a time. After a failure
-//! the keeper rests, and callers get what there is.
+//! the keeper rests for as long as its client leaves CoinGecko alone, and callers get what there is.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
@@ -15,17 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::Common;
 use super::board::{Board, Plan, Rest};
-use crate::cache::Rest as _;
 use crate::clock::SharedClock;
 use crate::coingecko::{CoinGecko, CoinQuote, UpstreamError};
 use crate::store::Store;
 
 /// Ids in one call, until CoinGecko says that it is too many.
 const CHUNK: usize = 250;
-/// Rest after the first failure, in milliseconds; it doubles from failure to failure.
-const FIRST_REST_MS: u64 = 5_000;
-/// The longest rest that is our own idea.
-const LONGEST_REST_MS: u64 = 60_000;
 /// A call leaves so much before prices stop being fresh, at most, in milliseconds.
 const LONGEST_LEAD_MS: u64 = 3_000;
 
@@ -39,7 +34,6 @@ pub struct Keeper {
 
 struct Temper {
     chunk: usize,
-    failures: u32,
     /// What the last flight took, twice: calls leave so much earlier, that nothing turns stale meanwhile.
     lead_ms: u64,
 }
@@ -47,7 +41,7 @@ struct Temper {
 impl Keeper {
     /// Keeps prices fresh until it is told to stop.
     pub async fn run(self, stop: CancellationToken) {
-        let mut temper = Temper { chunk: CHUNK, failures: 0, lead_ms: 0 };
+        let mut temper = Temper { chunk: CHUNK, lead_ms: 0 };
         loop {
             let next = {
                 let board = self.common.board.read().unwrap_or_else(PoisonError::into_inner);
@@ -83,25 +77,11 @@ impl Keeper {
         }
         let since = self.clock.now();
         let Err(error) = self.refresh(&plan, temper).await else {
-            temper.failures = 0;
             return;
         };
         let now = self.clock.now();
-        let rest_ms = match error {
-            // Not asked: nothing failed, and how long to wait is known.
-            UpstreamError::Spent { wait_ms, .. } | UpstreamError::Paced { wait_ms } => wait_ms.max(1),
-            ref error => {
-                let doubled = FIRST_REST_MS << temper.failures.min(8);
-                temper.failures += 1;
-                error.rest_ms().unwrap_or(0).max(doubled.min(LONGEST_REST_MS))
-            }
-        };
-        let reason = match error {
-            UpstreamError::Spent { .. } => PaceReason::Budget,
-            UpstreamError::Paced { .. } => PaceReason::Rate,
-            UpstreamError::Throttled { .. } => PaceReason::Throttled,
-            _ => PaceReason::Failing,
-        };
+        let rest_ms = error.wait_ms().unwrap_or_else(|| self.upstream.rest_ms()).max(1);
+        let reason = reason(&error);
         let until = now.plus_millis(i64::try_from(rest_ms).unwrap_or(i64::MAX));
         self.board().rest(Rest { since, until, reason });
     }
@@ -124,8 +104,7 @@ impl Keeper {
                     at += ids.len();
                 }
                 Err(error) => {
-                    if !matches!(error, UpstreamError::Spent { .. } | UpstreamError::Paced { .. } | UpstreamError::Off)
-                    {
+                    if error.was_asked() {
                         self.common.stats.called(ids.len(), false, took);
                     }
                     match error {
@@ -153,5 +132,16 @@ impl Keeper {
 
     fn board(&self) -> RwLockWriteGuard<'_, Board> {
         self.common.board.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why prices come more slowly than they age.
+fn reason(error: &UpstreamError) -> PaceReason {
+    match error {
+        UpstreamError::Spent { .. } => PaceReason::Budget,
+        UpstreamError::Paced { .. } => PaceReason::Rate,
+        UpstreamError::Throttled { .. } => PaceReason::Throttled,
+        UpstreamError::Resting { after, .. } => reason(after),
+        _ => PaceReason::Failing,
     }
 }

@@ -203,8 +203,9 @@ fn a_failing_upstream_is_left_alone_for_longer_and_longer() {
             calls.push(bench.upstream.calls());
             bench.pass(1).await;
         }
-        // At 0 s, then after 5 and 10 seconds more.
-        assert_eq!((calls[0], calls[4], calls[5], calls[14], calls[15], calls[29]), (1, 1, 2, 2, 3, 3));
+        // At 0 s; after 2.5 to 5 s more; after 5 to 10; and perhaps once more after 10 to 20.
+        assert_eq!((calls[0], calls[2], calls[5]), (1, 1, 2), "{calls:?}");
+        assert!(calls[16] >= 3 && (3..=4).contains(&calls[29]), "{calls:?}");
         bench.upstream.fails.store(false, Ordering::SeqCst);
         bench.pass(60).await;
         assert_eq!(bench.weth().await.prices[0].freshness, Freshness::Fresh);
@@ -346,8 +347,9 @@ fn an_answer_says_why_prices_are_behind() {
         bench.upstream.fails.store(true, Ordering::SeqCst);
         bench.pass(60).await;
         let pace = bench.weth().await.pace.unwrap();
-        assert_eq!((pace.reason, pace.every_s), (PaceReason::Failing, 5));
-        assert_eq!(pace.next_at, Timestamp::from_secs(1_000_065));
+        assert!(pace.reason == PaceReason::Failing && (3..=5).contains(&pace.every_s), "{pace:?}");
+        let rests_ms = pace.next_at.since(Timestamp::from_secs(1_000_060));
+        assert!((2_500..=5_000).contains(&rests_ms), "{pace:?}");
         bench.upstream.fails.store(false, Ordering::SeqCst);
         bench.pass(5).await;
         assert_eq!(bench.weth().await.pace, None);

@@ -30,7 +30,7 @@ use self::folder::Folder;
 pub use self::lookups::Lookup;
 use self::writer::Writer;
 use crate::cache::Kept;
-use crate::coingecko::budget::Purpose;
+use crate::coingecko::budget::Limit;
 use crate::config::Data;
 use crate::prices::Priced;
 use crate::tasks::Tasks;
@@ -154,14 +154,14 @@ impl Store {
         self.writer.leave(|batch| batch.forget_prices());
     }
 
-    /// When the calls for each purpose will all have come back, as far as an earlier run has told.
-    pub async fn budget(&self) -> BTreeMap<Purpose, Timestamp> {
+    /// When the calls within each limit will all have come back, as far as an earlier run has told.
+    pub async fn budget(&self) -> BTreeMap<Limit, Timestamp> {
         told("budget", budget::read(&self.pool).await)
     }
 
-    /// Leaves it to be written when the calls for a purpose will all have come back.
-    pub fn keep_budget(&self, purpose: Purpose, full_at: Timestamp) {
-        self.writer.leave(|batch| _ = batch.budget.insert(purpose, full_at));
+    /// Leaves it to be written when the calls within limits will all have come back.
+    pub fn keep_budget(&self, kept: impl IntoIterator<Item = (Limit, Timestamp)>) {
+        self.writer.leave(|batch| batch.budget.extend(kept));
     }
 
     /// Waits until what has been left was written, or at least tried.

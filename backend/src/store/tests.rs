@@ -1,6 +1,7 @@
 use shared::quote::{Quote, Source};
 
 use super::*;
+use crate::coingecko::budget::Purpose;
 use crate::telemetry::tests::Captured;
 
 /// A folder that goes when the test does.
@@ -35,6 +36,8 @@ async fn close(store: Store) {
     assert!(store.close(Duration::from_secs(10)).await);
 }
 
+const LOOKUPS: Limit = Limit::Of(Purpose::Lookups);
+
 #[tokio::test]
 async fn what_is_kept_is_there_after_a_restart_to_the_last_digit() {
     let scratch = Scratch::new("restart");
@@ -42,14 +45,17 @@ async fn what_is_kept_is_there_after_a_restart_to_the_last_digit() {
     let bare = Priced { change_24h: None, volume_24h: None, ..priced("0.000000000000000001", 7) };
     store.keep_prices([("weth".to_owned(), priced("1", 5)), ("dust".to_owned(), bare)]);
     store.keep_prices([("weth".to_owned(), priced("3000.000000000000000001", 6))]);
-    store.keep_budget(Purpose::Prices, Timestamp::from_secs(1));
-    store.keep_budget(Purpose::Prices, Timestamp::from_millis(2_001));
+    store.keep_budget([(Limit::Minute, Timestamp::from_secs(1))]);
+    store.keep_budget([(Limit::Minute, Timestamp::from_millis(2_001)), (LOOKUPS, Timestamp::from_secs(3))]);
     close(store).await;
 
     let store = Store::open(&scratch.data()).await.unwrap();
     let expected = [("dust".to_owned(), bare), ("weth".to_owned(), priced("3000.000000000000000001", 6))];
     assert_eq!(store.prices().await, BTreeMap::from(expected));
-    assert_eq!(store.budget().await, BTreeMap::from([(Purpose::Prices, Timestamp::from_millis(2_001))]));
+    assert_eq!(
+        store.budget().await,
+        BTreeMap::from([(Limit::Minute, Timestamp::from_millis(2_001)), (LOOKUPS, Timestamp::from_secs(3))])
+    );
     close(store).await;
 }
 
@@ -73,7 +79,7 @@ async fn a_database_of_the_oldest_version_is_brought_up_to_date_with_what_is_in_
     let prices = store.prices().await;
     assert_eq!(prices.len(), 1, "what cannot be read is not known");
     assert_eq!(prices["weth"].quote.price.to_string(), "3000.5");
-    assert_eq!(store.budget().await, BTreeMap::from([(Purpose::Lookups, Timestamp::from_secs(9))]));
+    assert_eq!(store.budget().await, BTreeMap::from([(LOOKUPS, Timestamp::from_secs(9))]));
     close(store).await;
 }
 
@@ -129,7 +135,7 @@ fn a_disk_that_is_full_is_told_of_once_and_what_waited_is_written_when_there_is_
         }
         assert!(store.prices().await.is_empty());
         limit(1_000_000).await;
-        store.keep_budget(Purpose::Prices, Timestamp::from_secs(1));
+        store.keep_budget([(Limit::Minute, Timestamp::from_secs(1))]);
         store.writer.settled().await;
         let kept = store.prices().await;
         assert_eq!((kept.len(), kept["coin-299"]), (300, priced("1.5", 2)));

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lookups::{self, Lookup};
 use super::{budget, prices};
-use crate::coingecko::budget::Purpose;
+use crate::coingecko::budget::Limit;
 use crate::prices::Priced;
 use crate::telemetry;
 
@@ -24,7 +24,7 @@ pub struct Batch {
     /// Whether the prices and coins that were kept before go first.
     forget: bool,
     pub(super) prices: BTreeMap<String, Priced>,
-    pub(super) budget: BTreeMap<Purpose, Timestamp>,
+    pub(super) budget: BTreeMap<Limit, Timestamp>,
     pub(super) lookups: lookups::Left,
     count: u64,
 }

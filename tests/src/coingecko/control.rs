@@ -4,10 +4,12 @@
 //! for browser stories ([`super::levers`]).
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use rust_decimal::Decimal;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -16,7 +18,7 @@ use super::{
     fault::{Endpoint, Fault, Faults},
     gate::{Gate, Limits},
     market::Market,
-    number::is_json_number,
+    number::{is_json_number, parse_decimal},
 };
 use crate::clock::Clock;
 
@@ -35,6 +37,8 @@ pub struct Call {
     pub query: Vec<(String, String)>,
     /// Names of the headers, lower-case and sorted. Values stay out: one of them is a key.
     pub headers: Vec<String>,
+    /// A fingerprint of the key it carried, in a header or in the query: see [`fingerprint`].
+    pub key: Option<u64>,
     /// The answer's status; `None` while it is on its way, or when none was sent.
     pub status: Option<u16>,
 }
@@ -49,6 +53,22 @@ impl Call {
     pub fn list(&self, name: &str) -> Vec<&str> {
         self.parameter(name).map(|list| list.split(',').collect()).unwrap_or_default()
     }
+}
+
+/// Connections to the stand-in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Connections {
+    /// Made since the start.
+    pub made: usize,
+    /// Of them, open now.
+    pub open: usize,
+    /// The most that were open at a time.
+    pub most: usize,
+}
+
+/// By this a key is told from another in the call log, without being in it.
+pub fn fingerprint(key: &str) -> u64 {
+    super::market::hash(0, &[key], 0)
 }
 
 /// Why a lever did not move.
@@ -92,6 +112,9 @@ pub(super) struct Stage {
     pub calls: Vec<Call>,
     pub list_padding: usize,
     pub lower_case_keys: bool,
+    /// Coins that `/coins/list` leaves out: it lags behind what is found by contract.
+    pub unlisted: BTreeSet<String>,
+    pub connections: Connections,
 }
 
 impl Control {
@@ -99,11 +122,13 @@ impl Control {
         let clock = config.clock.clone();
         let stage = Stage {
             market: Market::new(config.seed, clock.now_ms(), config.moving),
-            gate: Gate::new(config.host, config.key.clone(), config.limits),
+            gate: Gate::new(config.host, vec![config.key.clone()], config.limits),
             faults: Faults::default(),
             calls: Vec::new(),
             list_padding: config.list_padding,
             lower_case_keys: config.lower_case_keys,
+            unlisted: BTreeSet::new(),
+            connections: Connections::default(),
         };
         Self(Arc::new(Shared { clock, stage: Mutex::new(stage), arrived: watch::Sender::new(0) }))
     }
@@ -141,6 +166,47 @@ impl Control {
             stage.market.script(id, from_ms, text.map(str::to_owned));
         }
         Ok(())
+    }
+
+    /// A stablecoin loses its peg: within `fall` it goes down to `low`, stays there for `hold`, and comes back to
+    /// where it is now within `back`, in ten steps each way.
+    pub fn depeg(&self, id: &str, low: &str, [fall, hold, back]: [Duration; 3]) -> Result<(), ControlError> {
+        const STEPS: u32 = 10;
+        let low = parse_decimal(low).ok_or_else(|| ControlError::NotANumber(low.to_owned()))?;
+        let coin = coins::by_id(id).ok_or_else(|| ControlError::UnknownCoin(id.to_owned()))?;
+        let now_ms = self.0.clock.now_ms();
+        let peg = self.stage().market.price(coin, now_ms).and_then(|text| parse_decimal(&text)).unwrap_or(Decimal::ONE);
+        let part = |n: u32| peg + (low - peg) * Decimal::from(n) / Decimal::from(STEPS);
+        let down = (1..=STEPS).map(|n| (fall * n / STEPS, part(n)));
+        let up = (1..=STEPS).map(|n| (fall + hold + back * n / STEPS, part(STEPS - n)));
+        let path: Vec<_> = down.chain(up).map(|(after, price)| (after, price.normalize().to_string())).collect();
+        self.script(id, path.iter().map(|(after, price)| (*after, Some(price.as_str()))))
+    }
+
+    /// Leaves a coin out of `/coins/list` from now on; by its contract it is still found.
+    pub fn unlist(&self, id: &str) -> Result<(), ControlError> {
+        check_coin(id)?;
+        self.stage().unlisted.insert(id.to_owned());
+        Ok(())
+    }
+
+    /// From now on these keys are accepted, and no others.
+    pub fn accept_keys<'a>(&self, keys: impl IntoIterator<Item = &'a str>) {
+        self.stage().gate.keys = keys.into_iter().map(str::to_owned).collect();
+    }
+
+    /// Connections made and open.
+    pub fn connections(&self) -> Connections {
+        self.stage().connections
+    }
+
+    /// Counts a connection for as long as the guard lives.
+    pub(super) fn connected(&self) -> Connected {
+        let Connections { made, open, most } = &mut self.stage().connections;
+        *made += 1;
+        *open += 1;
+        *most = (*most).max(*open);
+        Connected(self.clone())
     }
 
     /// Says a coin was last updated at a time (seconds), whatever the clock says.
@@ -231,6 +297,15 @@ impl Control {
         if let Some(call) = stage.calls.get_mut(number).filter(|call| call.at_ms == at_ms && call.status.is_none()) {
             call.status = Some(status);
         }
+    }
+}
+
+/// An open connection.
+pub(super) struct Connected(Control);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.stage().connections.open -= 1;
     }
 }
 

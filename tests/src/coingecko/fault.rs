@@ -21,6 +21,8 @@ pub enum Endpoint {
     CoinsList,
     /// `/coins/markets`
     Markets,
+    /// `/coins/{platform}/contract/{address}`
+    Contract,
     /// `/coins/{id}/market_chart`
     MarketChart,
     /// `/coins/{id}/ohlc`
@@ -43,6 +45,7 @@ impl Endpoint {
             ["simple", "token_price", _] => Self::TokenPrice,
             ["coins", "list"] => Self::CoinsList,
             ["coins", "markets"] => Self::Markets,
+            ["coins", _, "contract", _] => Self::Contract,
             ["coins", _, "market_chart"] => Self::MarketChart,
             ["coins", _, "ohlc"] => Self::Ohlc,
             ["onchain", "networks", _, "tokens", _, "pools"] => Self::TokenPools,

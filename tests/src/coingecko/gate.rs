@@ -80,16 +80,17 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Gate {
     host: Host,
-    key: String,
+    /// The keys it accepts now.
+    pub keys: Vec<String>,
     /// The limits now.
     pub limits: Limits,
     recent_ms: VecDeque<i64>,
 }
 
 impl Gate {
-    /// A gate of one host that knows one key.
-    pub fn new(host: Host, key: String, limits: Limits) -> Self {
-        Self { host, key, limits, recent_ms: VecDeque::new() }
+    /// A gate of one host that knows these keys.
+    pub fn new(host: Host, keys: Vec<String>, limits: Limits) -> Self {
+        Self { host, keys, limits, recent_ms: VecDeque::new() }
     }
 
     /// Counts a call and answers it if it may not pass.
@@ -122,7 +123,7 @@ impl Gate {
             (Host::Public, _, Some(_)) => 10010,
             (Host::Pro, Some(_), _) => 10011,
             (Host::Public, None, None) => return None,
-            (Host::Public, Some(key), None) | (Host::Pro, None, Some(key)) if key == self.key => return None,
+            (Host::Public, Some(key), None) | (Host::Pro, None, Some(key)) if self.keys.contains(&key) => return None,
             (Host::Public, Some(_), None) | (Host::Pro, None, _) => 10002,
         };
         Some(answer::key_refused(code, at_ms))
@@ -144,7 +145,7 @@ impl Gate {
 
 /// Upstream takes a key from the query too (with underscores), so the stand-in does; the call log
 /// shows it, because it must not happen.
-fn key_of(headers: &HeaderMap, uri: &Uri, name: &str) -> Option<String> {
+pub fn key_of(headers: &HeaderMap, uri: &Uri, name: &str) -> Option<String> {
     if let Some(value) = headers.get(name) {
         return Some(String::from_utf8_lossy(value.as_bytes()).into_owned());
     }

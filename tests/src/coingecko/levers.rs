@@ -6,12 +6,15 @@
 //! | `POST path` | `{"id": "weth", "path": [{"after_ms": 0, "price": "3000"}, …]}` |
 //! | `POST updated_at` | `{"id": "weth", "seconds": 1795367213}` |
 //! | `POST reserve` | `{"pool": "0x…", "usd": "1000000"}` |
+//! | `POST depeg` | `{"id": "usd-coin", "low": "0.93", "fall_ms": 60000, "hold_ms": 600000, "back_ms": 60000}` |
+//! | `POST unlist` | `{"id": "pepe"}`: `/coins/list` leaves it out |
+//! | `POST keys` | `["CG-new"]`: the keys that are accepted |
 //! | `POST fault` | `{"endpoint": "simple_price", "fault": {"kind": "hang"}, "times": 2}`; without `times` it lasts |
 //! | `POST limits` | any of the limits' fields; the rest stay |
 //! | `POST clock` | one of `{"advance_ms": …}`, `{"set_ms": …}`, `{"stop": true}`, `{"run": true}` |
 //! | `POST clear` | no body: takes back faults and prices, empties the call log |
 //! | `DELETE faults`, `DELETE prices`, `DELETE calls` | |
-//! | `GET calls`, `GET clock`, `GET limits`, `GET coins` | |
+//! | `GET calls`, `GET clock`, `GET limits`, `GET coins`, `GET connections` | |
 //!
 //! A lever that moved answers 204, one that could not 422 with the reason in `error`.
 
@@ -29,7 +32,7 @@ use serde_json::{Value, json};
 
 use super::{
     coins,
-    control::{Call, Control, ControlError},
+    control::{Call, Connections, Control, ControlError},
     fault::{Endpoint, Fault},
     gate::Limits,
 };
@@ -41,6 +44,10 @@ pub fn router(control: Control) -> Router {
         .route("/path", post(path))
         .route("/updated_at", post(updated_at))
         .route("/reserve", post(reserve))
+        .route("/depeg", post(depeg))
+        .route("/unlist", post(unlist))
+        .route("/keys", post(accept_keys))
+        .route("/connections", get(connections))
         .route("/fault", post(fault))
         .route("/limits", get(limits).post(set_limits))
         .route("/clock", get(clock).post(move_clock))
@@ -102,6 +109,40 @@ struct ReserveBody {
 
 async fn reserve(State(control): State<Control>, Json(body): Json<ReserveBody>) -> Response {
     moved(control.set_reserve(&body.pool, body.usd.as_deref()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DepegBody {
+    id: String,
+    low: String,
+    fall_ms: u64,
+    hold_ms: u64,
+    back_ms: u64,
+}
+
+async fn depeg(State(control): State<Control>, Json(body): Json<DepegBody>) -> Response {
+    let times = [body.fall_ms, body.hold_ms, body.back_ms].map(Duration::from_millis);
+    moved(control.depeg(&body.id, &body.low, times))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnlistBody {
+    id: String,
+}
+
+async fn unlist(State(control): State<Control>, Json(body): Json<UnlistBody>) -> Response {
+    moved(control.unlist(&body.id))
+}
+
+async fn accept_keys(State(control): State<Control>, Json(keys): Json<Vec<String>>) -> StatusCode {
+    control.accept_keys(keys.iter().map(String::as_str));
+    StatusCode::NO_CONTENT
+}
+
+async fn connections(State(control): State<Control>) -> Json<Connections> {
+    Json(control.connections())
 }
 
 #[derive(Deserialize)]

@@ -48,7 +48,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use tower::ServiceExt as _;
 
 use crate::clock::Clock;
-pub use control::{Call, Control, ControlError};
+pub use control::{Call, Connections, Control, ControlError, fingerprint};
 pub use fault::{Endpoint, Fault};
 pub use gate::{Host, Limits, Throttle};
 
@@ -132,11 +132,11 @@ impl CoinGecko {
             TcpListener::from_std(listener)?
         };
         let (stop, stopped) = oneshot::channel();
-        let app = router(control.clone());
+        let (app, counted) = (router(control.clone()), control.clone());
         let thread = std::thread::Builder::new().name("coingecko".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = serve(listener, app) => {}
+                    () = serve(listener, app, counted) => {}
                     _ = stopped => {}
                 }
             });
@@ -173,15 +173,16 @@ fn router(control: Control) -> Router {
 }
 
 /// Accepts for ever. Connections are tasks of this runtime and end with it.
-async fn serve(listener: TcpListener, app: Router) {
+async fn serve(listener: TcpListener, app: Router, control: Control) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, most likely: let others close some.
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let app = app.clone();
+        let (app, connected) = (app.clone(), control.connected());
         tokio::spawn(async move {
+            let _connected = connected;
             let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                 let app = app.clone();
                 async move {
@@ -277,6 +278,8 @@ fn call_of(request: &Request, at_ms: i64) -> Call {
     let path = request.uri().path();
     let mut headers: Vec<_> = request.headers().keys().map(ToString::to_string).collect();
     headers.sort_unstable();
+    let mut keys = [gate::DEMO_HEADER, gate::PRO_HEADER].into_iter();
+    let key = keys.find_map(|name| gate::key_of(request.headers(), request.uri(), name));
     let query = axum::extract::Query::try_from_uri(request.uri()).map(|query| query.0).unwrap_or_default();
     Call {
         at_ms,
@@ -285,6 +288,7 @@ fn call_of(request: &Request, at_ms: i64) -> Call {
         path: path.to_owned(),
         query,
         headers,
+        key: key.as_deref().map(fingerprint),
         status: None,
     }
 }

@@ -54,6 +54,7 @@ pub fn router(control: Control) -> Router {
         .route("/simple/token_price/{platform}", get(token_price))
         .route("/coins/list", get(coins_list))
         .route("/coins/markets", get(markets))
+        .route("/coins/{platform}/contract/{address}", get(contract))
         .route("/coins/{id}/market_chart", get(market_chart))
         .route("/coins/{id}/ohlc", get(ohlc))
         .route("/onchain/networks/{network}/tokens/{address}/pools", get(token_pools))
@@ -169,8 +170,11 @@ impl View<'_> {
 
 async fn coins_list(State(control): State<Control>, Query(parameters): Parameters) -> Response {
     let with_platforms = parameters.get("include_platform").is_some_and(|value| value == "true");
-    let padding = control.stage().list_padding;
-    let known = coins::all().iter().map(|coin| {
+    let (padding, unlisted) = {
+        let stage = control.stage();
+        (stage.list_padding, stage.unlisted.clone())
+    };
+    let known = coins::all().iter().filter(|coin| !unlisted.contains(coin.id)).map(|coin| {
         let platforms = coin.places.iter().map(|place| (place.platform, json!(place.address.to_ascii_lowercase())));
         (coin.id.to_owned(), coin.symbol, coin.name.to_owned(), json!(platforms.collect::<BTreeMap<_, _>>()))
     });
@@ -191,6 +195,51 @@ async fn coins_list(State(control): State<Control>, Query(parameters): Parameter
         entry
     });
     ok(&entries.collect::<Vec<_>>())
+}
+
+/// A coin by one of its contracts: of the long answer, what says which coin it is and what it costs.
+async fn contract(
+    State(control): State<Control>,
+    Path((platform, address)): Path<(String, String)>,
+    every: Tampered,
+) -> Answer {
+    let coin = coins::by_address(&platform, &address).ok_or_else(answer::coin_not_found)?;
+    let at_ms = control.clock().now_ms();
+    let stage = control.stage();
+    let view = View { stage: &stage, every: every.map(|Extension(every)| every), at_ms };
+    let platforms: BTreeMap<_, _> =
+        coin.places.iter().map(|place| (place.platform, place.address.to_ascii_lowercase())).collect();
+    let details: BTreeMap<_, _> = coin
+        .places
+        .iter()
+        .map(|place| {
+            let contract_address = place.address.to_ascii_lowercase();
+            (place.platform, json!({"decimal_place": place.decimals, "contract_address": contract_address}))
+        })
+        .collect();
+    #[derive(Serialize)]
+    struct Body<'a> {
+        id: &'a str,
+        symbol: &'a str,
+        name: &'a str,
+        asset_platform_id: String,
+        platforms: BTreeMap<&'a str, String>,
+        detail_platforms: BTreeMap<&'a str, Value>,
+        contract_address: String,
+        market_data: BTreeMap<&'a str, BTreeMap<&'a str, Number>>,
+        last_updated: String,
+    }
+    Ok(ok(&Body {
+        id: coin.id,
+        symbol: coin.symbol,
+        name: coin.name,
+        asset_platform_id: platform,
+        platforms,
+        detail_platforms: details,
+        contract_address: address.to_ascii_lowercase(),
+        market_data: BTreeMap::from([("current_price", BTreeMap::from([("usd", view.price(coin, Precision::Full))]))]),
+        last_updated: answer::timestamp(stage.market.updated_at(coin, at_ms) * 1000),
+    }))
 }
 
 #[derive(Serialize)]
