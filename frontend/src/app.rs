@@ -20,21 +20,22 @@ pub fn App() -> impl IntoView {
     provide_desk();
     let path = use_path();
     view! {
-        <Shell>{move || page(&path.get())}</Shell>
+        <Shell>{move || page(&path.get())()}</Shell>
     }
 }
 
-/// The page at a path.
-fn page(path: &str) -> AnyView {
+/// The page at a path: a function of its own each, since those that nobody opens first are loaded later (LATER
+/// in xtask/src/split.rs).
+fn page(path: &str) -> fn() -> AnyView {
     match path {
-        "/" => Trade().into_any(),
-        "/portfolio" => Portfolio().into_any(),
-        "/history" => History().into_any(),
-        "/accounts" => Accounts().into_any(),
-        "/diagnostics" => Diagnostics().into_any(),
-        "/more" => More().into_any(),
-        "/settings" => Settings().into_any(),
-        "/conventions" => Conventions().into_any(),
-        _ => NotFound().into_any(),
+        "/" => || Trade().into_any(),
+        "/portfolio" => || Portfolio().into_any(),
+        "/history" => || History().into_any(),
+        "/accounts" => || Accounts().into_any(),
+        "/diagnostics" => || Diagnostics().into_any(),
+        "/more" => || More().into_any(),
+        "/settings" => || Settings().into_any(),
+        "/conventions" => || Conventions().into_any(),
+        _ => || NotFound().into_any(),
     }
 }

@@ -1,10 +1,11 @@
 //! Tokens: their addresses, decimals and what prices them.
 //!
-//! The table is a generated data file (`cargo xtask tokens`); its header names the list it came
-//! from. Users may add tokens of their own.
+//! The table is two generated data files (`cargo xtask tokens`): the tokens that Foolscap prices, and the rest
+//! of a public list, which the first file's header names. The list is read when somebody asks for one of its
+//! tokens: a browser loads it after everything that a first trade needs (`xtask/src/halves.rs`). Users may add
+//! tokens of their own.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -203,71 +204,94 @@ impl Token {
     }
 }
 
-/// The tokens a desk or a server knows, by key.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TokenTable(BTreeMap<TokenKey, Token>);
+/// The tokens Foolscap ships with.
+#[derive(Debug)]
+pub struct TokenTable {
+    /// Those it prices, by key.
+    priced: Vec<Token>,
+    /// How many more the list has on a chain.
+    counts: Vec<(Chain, usize)>,
+    /// Those of the list, by key, once it is read.
+    listed: OnceLock<Vec<Token>>,
+}
 
 impl TokenTable {
     /// The table Foolscap ships with.
     pub fn builtin() -> &'static TokenTable {
         static TABLE: OnceLock<TokenTable> = OnceLock::new();
-        TABLE.get_or_init(|| parse_table(include_str!("../data/tokens.tsv")))
+        TABLE.get_or_init(|| {
+            let text = include_str!("../data/tokens.tsv");
+            let count = |line: &str| {
+                let (chain, count) = line.strip_prefix("listed\t")?.split_once('\t')?;
+                Some((chain.parse().ok()?, count.parse().ok()?))
+            };
+            let counts = text.lines().filter_map(count).collect();
+            TokenTable { priced: read_rows(text, Origin::Builtin), counts, listed: OnceLock::new() }
+        })
     }
 
     /// The token with this key.
     pub fn get(&self, key: TokenKey) -> Option<&Token> {
-        self.0.get(&key)
+        find(&self.priced, key).or_else(|| find(self.listed(), key))
     }
 
-    /// Adds a token, unless the table has one with its key: what ships is never overridden.
-    pub fn add(&mut self, token: Token) -> bool {
-        match self.0.entry(token.key) {
-            std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(token);
-                true
-            }
-            std::collections::btree_map::Entry::Occupied(_) => false,
-        }
+    /// The tokens that are priced out of the box, by chain and address.
+    pub fn priced(&self) -> impl Iterator<Item = &Token> {
+        self.priced.iter()
+    }
+
+    /// The other tokens of the list, by chain and address.
+    pub fn listed(&self) -> &[Token] {
+        // By a pointer that no optimiser sees through: see `read_list`.
+        self.listed.get_or_init(|| std::hint::black_box(read_list as fn() -> Vec<Token>)())
+    }
+
+    /// How many the list has on a chain besides those that are priced; the list is not read for it.
+    pub fn listed_on(&self, chain: Chain) -> usize {
+        self.counts.iter().find(|(counted, _)| *counted == chain).map_or(0, |(_, count)| *count)
     }
 
     /// Every token, by chain and address.
     pub fn iter(&self) -> impl Iterator<Item = &Token> {
-        self.0.values()
+        let mut all: Vec<&Token> = self.priced.iter().chain(self.listed()).collect();
+        all.sort_by_key(|token| token.key);
+        all.into_iter()
     }
 
     /// The one built-in token of `chain` with this symbol, for people who type `WETH`.
     pub fn by_symbol(&self, chain: Chain, symbol: &str) -> Option<&Token> {
-        self.iter().find(|token| {
-            token.key.chain == chain && token.origin == Origin::Builtin && token.symbol.eq_ignore_ascii_case(symbol)
-        })
+        self.priced().find(|token| token.key.chain == chain && token.symbol.eq_ignore_ascii_case(symbol))
     }
 }
 
-/// Reads the generated file. A row that does not read is left out; a test holds that there is none.
-fn parse_table(text: &str) -> TokenTable {
-    TokenTable(
-        text.lines()
-            .filter(|line| !line.starts_with('#'))
-            .filter_map(parse_row)
-            .map(|token| (token.key, token))
-            .collect(),
-    )
+fn find(tokens: &[Token], key: TokenKey) -> Option<&Token> {
+    tokens.binary_search_by_key(&key, |token| token.key).ok().map(|at| &tokens[at])
 }
 
-fn parse_row(line: &str) -> Option<Token> {
+/// The only reader of the list's text, and a function of its own: in a browser the text comes with it.
+#[inline(never)]
+fn read_list() -> Vec<Token> {
+    read_rows(include_str!("../data/listed.tsv"), Origin::List)
+}
+
+/// Reads a generated file, in the order of keys. A row that does not read is left out; a test holds that there
+/// is none.
+fn read_rows(text: &str, origin: Origin) -> Vec<Token> {
+    let mut tokens: Vec<Token> = text.lines().filter_map(|line| read_row(line, origin)).collect();
+    tokens.sort_by_key(|token| token.key);
+    tokens
+}
+
+fn read_row(line: &str, origin: Origin) -> Option<Token> {
     let mut fields = line.split('\t');
     let chain = fields.next()?.parse().ok()?;
-    let address = parse_address(fields.next()?).ok()?;
+    // Its checksum was verified when the file was made.
+    let address = Address::from(hex::decode_to_array::<_, 20>(fields.next()?).ok()?);
     let decimals = fields.next()?.parse().ok()?;
     let symbol = fields.next()?.to_owned();
     let name = fields.next()?.to_owned();
-    let coin_id = Some(fields.next()?).filter(|id| *id != "-").map(str::to_owned);
-    let origin = match fields.next()? {
-        "builtin" => Origin::Builtin,
-        "list" => Origin::List,
-        _ => return None,
-    };
-    let pinned = fields.next()? == "usd";
+    let coin_id = fields.next().filter(|id| *id != "-").map(str::to_owned);
+    let pinned = fields.next() == Some("usd");
     Some(Token { key: TokenKey { chain, address }, symbol, name, decimals, coin_id, origin, pinned })
 }
 
@@ -277,10 +301,22 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table_reads() {
-        let text = include_str!("../data/tokens.tsv");
-        let rows = text.lines().filter(|line| !line.starts_with('#')).count();
-        assert_eq!(TokenTable::builtin().iter().count(), rows);
-        assert!(rows > 500);
+        let rows = |text: &str| {
+            let rows: Vec<String> = text.lines().filter(|line| line.contains("\t0x")).map(str::to_owned).collect();
+            for row in &rows {
+                parse_address(row.split('\t').nth(1).unwrap()).unwrap();
+            }
+            rows.len()
+        };
+        let table = TokenTable::builtin();
+        assert_eq!(table.priced().count(), rows(include_str!("../data/tokens.tsv")));
+        assert_eq!(table.listed().len(), rows(include_str!("../data/listed.tsv")));
+        assert!(table.iter().count() > 500);
+        assert!(table.iter().all(|token| table.get(token.key) == Some(token)));
+        for chain in Chain::ALL {
+            let listed = table.listed().iter().filter(|token| token.key.chain == chain).count();
+            assert_eq!(table.listed_on(chain), listed, "{chain}");
+        }
     }
 
     #[test]
@@ -343,11 +379,9 @@ mod tests {
     }
 
     #[test]
-    fn a_users_token_is_checked_and_never_overrides_what_ships() {
-        let weth = TokenTable::builtin().by_symbol(Chain::Ethereum, "weth").unwrap().clone();
-        let mut table = TokenTable::builtin().clone();
-        assert!(!table.add(Token::user(weth.key, "EVIL", 1, None).unwrap()));
-        assert_eq!(table.get(weth.key), Some(&weth));
+    fn a_users_token_is_checked() {
+        let weth = TokenTable::builtin().by_symbol(Chain::Ethereum, "weth").unwrap();
+        assert_eq!(TokenTable::builtin().get(weth.key), Some(weth));
         assert_eq!(Token::user(weth.key, " ", 1, None), Err(TokenError::Symbol));
         assert_eq!(Token::user(weth.key, "A", 78, None), Err(TokenError::Decimals(78)));
         assert_eq!(Token::user(weth.key, "A", 0, Some("a/b")), Err(TokenError::CoinId));

@@ -8,8 +8,11 @@ mod build;
 mod chart;
 mod docs;
 mod fresh;
+mod halves;
 mod hex;
+mod record;
 mod serve;
+mod split;
 mod stage;
 mod step;
 mod test;
@@ -59,6 +62,8 @@ enum Command {
     },
     /// Regenerate the JSON schemas in docs/
     Docs,
+    /// Record what a first visit does without: that part of the app is loaded later
+    Record,
     /// Install every tool, and do nothing else
     Setup,
     /// Make Trunk's output fit our content security policy (a hook of Trunk's)
@@ -90,6 +95,7 @@ fn run(command: Command) -> Result<()> {
             tokens::generate(&workspace, check)
         }
         Command::Docs => docs::generate(&workspace),
+        Command::Record => record::run(&workspace),
         Command::Setup => Toolbox::with(&workspace, &tools::EVERYTHING).map(drop),
         Command::Stage => stage::run(&workspace),
     }

@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use sha2::{Digest as _, Sha384};
 
 use crate::chart;
+use crate::halves;
 use crate::hex::hex;
 use crate::workspace::Workspace;
 
@@ -27,6 +28,13 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     let page = staged.join(PAGE);
     let html = fs::read_to_string(&page).with_context(|| page.display().to_string())?;
 
+    // A development build comes whole: nobody waits for it over a network.
+    let is_release = env::var("TRUNK_PROFILE").is_ok_and(|profile| profile != "debug");
+    let html = match env::var_os(halves::RECORD) {
+        Some(_) => halves::instrument(&staged).map(|()| html)?,
+        None if is_release => halves::stage(&html, &staged)?,
+        None => html,
+    };
     let Staged { html, scripts } = stage(&html, &base)?;
     for Script { name, body } in scripts {
         fs::write(staged.join(name), body)?;
@@ -201,7 +209,7 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// The value of an `integrity` attribute (<https://www.w3.org/TR/SRI/>).
-fn integrity(content: &[u8]) -> String {
+pub fn integrity(content: &[u8]) -> String {
     format!("sha384-{}", base64(&Sha384::digest(content)))
 }
 

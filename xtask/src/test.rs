@@ -161,7 +161,7 @@ pub fn soak(workspace: &Workspace, args: &SoakArgs) -> Result<()> {
             let needs = APP.iter().chain(&[Need::Packages("tests/browser"), Need::Chromium]);
             let tools = Toolbox::with(workspace, needs)?;
             build::everything(workspace, &tools, &build::Args { dev: false, public_url: "/".into() })?;
-            let mut playwright = playwright(workspace, &tools)?;
+            let mut playwright = playwright(workspace, &tools, "release")?;
             counted(playwright.args(["--grep", KILLS]).env("FOOLSCAP_KILLS", args.kills.to_string()), playwright_count)
         });
     }
@@ -269,18 +269,18 @@ fn server(bench: &Bench<'_>) -> Result<Count> {
 fn browser(bench: &Bench<'_>) -> Result<Count> {
     // Asked for as `native` asks for it, so that nothing is compiled twice.
     execute(&mut bench.cargo(&["test", "--workspace", "--locked", "--no-run", "--quiet"]))?;
-    let mut playwright = playwright(bench.workspace, &bench.tools)?;
+    let mut playwright = playwright(bench.workspace, &bench.tools, "release")?;
     playwright.args(bench.filter.iter().flat_map(|filter| ["--grep", filter]));
     bench.insist(counted(&mut playwright, playwright_count)?)
 }
 
-/// The browser's stories against what was built.
-fn playwright(workspace: &Workspace, tools: &Toolbox) -> Result<Command> {
+/// The browser's stories against what was built; `profile` is the folder of the server.
+pub fn playwright(workspace: &Workspace, tools: &Toolbox, profile: &str) -> Result<Command> {
     let mut playwright = tools.command("npx");
     playwright
         .current_dir(workspace.path("tests/browser"))
         .args(["--no-install", "playwright", "test", "--reporter=list"])
-        .env("FOOLSCAP_BIN", workspace.built("release", "foolscap"))
+        .env("FOOLSCAP_BIN", workspace.built(profile, "foolscap"))
         .env("COINGECKO_BIN", workspace.built("debug", "coingecko"))
         .env("FOOLSCAP_DIST", workspace.path("dist"))
         .env("XTASK_BIN", std::env::current_exe()?)

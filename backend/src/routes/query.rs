@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::chain::Chain;
-use shared::token::{Origin, Token, TokenKey, TokenTable, parse_address};
+use shared::token::{TokenKey, TokenTable, parse_address};
 
 use crate::error::ApiError;
 use crate::prices::Asked;
@@ -88,7 +88,7 @@ impl Query {
             }
             (None, None) => {
                 let chains = self.chains(default)?;
-                let tokens = TokenTable::builtin().iter().filter(|token| is_builtin(token, &chains));
+                let tokens = TokenTable::builtin().priced().filter(|token| chains.contains(&token.key.chain));
                 Selection { tokens: tokens.map(|token| Asked::from(token.key)).collect(), chains, by_name: false }
             }
         };
@@ -115,10 +115,6 @@ impl Selection {
         let chains = tokens.iter().map(|asked| asked.key.chain).collect();
         Selection { tokens, chains, by_name: true }
     }
-}
-
-fn is_builtin(token: &Token, chains: &BTreeSet<Chain>) -> bool {
-    token.origin == Origin::Builtin && chains.contains(&token.key.chain)
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

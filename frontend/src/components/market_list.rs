@@ -1,5 +1,7 @@
 //! The rail of markets: search, chain, price, change, age.
 
+use std::collections::BTreeSet;
+
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use shared::chain::Chain;
@@ -57,14 +59,27 @@ fn found(desk: Desk, search: &str, chain: Option<Chain>, starred: &[TokenKey], l
     // What the list begins with; whatever else there is comes after it, a press at a time.
     let is_first =
         |token: &Token| token.origin != Origin::List || held.contains(&token.key) || watched.contains(&token.key);
-    let mut tokens: Vec<&Token> = table.iter().chain(&added).filter(|token| matches(token)).collect();
+    let is_whole = !search.is_empty() || limit > 0;
+    let mut tokens: Vec<&Token> = table.priced().chain(&added).filter(|token| matches(token)).collect();
+    let own = tokens.len();
+    if is_whole {
+        tokens.extend(table.listed().iter().filter(|token| matches(token)));
+    } else {
+        // The long list is not asked for what is not in it: it would have to be there.
+        let mut keys: BTreeSet<TokenKey> = held.iter().chain(&watched).chain(starred).copied().collect();
+        keys.retain(|key| tokens.iter().all(|token| token.key != *key));
+        let listed = keys.into_iter().filter_map(|key| table.get(key));
+        tokens.extend(listed.filter(|token| token.origin == Origin::List && matches(token)));
+    }
+    let listed = Chain::ALL.into_iter().filter(|on| chain.is_none_or(|chain| chain == *on));
+    let left = if is_whole { 0 } else { listed.map(|on| table.listed_on(on)).sum::<usize>() + own - tokens.len() };
     tokens.sort_by(|a, b| {
         let order = |token: &Token| (!starred.contains(&token.key), !is_first(token));
         order(a).cmp(&order(b)).then_with(|| rank(a).cmp(&rank(b)))
     });
     let first = tokens.iter().filter(|token| starred.contains(&token.key) || is_first(token)).count();
     let shown = if search.is_empty() { first + limit } else { limit.max(PAGE) }.min(tokens.len());
-    Found { shown: tokens[..shown].iter().map(|token| token.key).collect(), more: tokens.len() - shown }
+    Found { shown: tokens[..shown].iter().map(|token| token.key).collect(), more: tokens.len() - shown + left }
 }
 
 /// The starred tokens, as this device keeps them.

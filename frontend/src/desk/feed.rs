@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ledger::MarketKind;
 use shared::time::Timestamp;
-use shared::token::{Origin, TokenKey, TokenTable};
+use shared::token::{TokenKey, TokenTable};
 use shared::wire::{MissingReason, Prices};
 use web_sys::VisibilityState;
 
@@ -130,7 +130,7 @@ fn is_due(asked: Option<Timestamp>, now: Timestamp, every_ms: u64) -> bool {
 
 /// Everything with a price of its own, everything held, everything added, everything looked at.
 fn wanted(desk: Desk) -> Vec<TokenKey> {
-    let builtin = TokenTable::builtin().iter().filter(|token| token.origin == Origin::Builtin).map(|token| token.key);
+    let builtin = TokenTable::builtin().priced().map(|token| token.key);
     let mut keys: BTreeSet<TokenKey> = builtin.collect();
     desk.watched.with_untracked(|watched| keys.extend(watched));
     desk.book.with_untracked(|book| {

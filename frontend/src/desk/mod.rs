@@ -201,7 +201,7 @@ impl Desk {
 /// The token a new page is about: wrapped ether on Base, where gas is cheap.
 fn first_token() -> TokenKey {
     let table = TokenTable::builtin();
-    let weth = table.by_symbol(Chain::Base, "WETH").or_else(|| table.iter().next());
+    let weth = table.by_symbol(Chain::Base, "WETH").or_else(|| table.priced().next());
     // The table that ships is never empty; a test in `shared` holds that.
     weth.map_or(TokenKey { chain: Chain::Base, address: Default::default() }, |token| token.key)
 }

@@ -15,7 +15,7 @@ use crate::market::{GasFacts, Market, MarketKind, PoolFacts};
 use crate::money::{Price, Rounding, Units, Usd, mul_div};
 use crate::quote::{Quote, Source, Thresholds};
 use crate::time::Timestamp;
-use crate::token::{Origin, Token, TokenKey, TokenTable};
+use crate::token::{Token, TokenKey, TokenTable};
 use crate::trade::{GasSource, Ppm};
 
 /// A coin of the demo market. Prices and depths are round figures made up for it.
@@ -94,7 +94,7 @@ impl DemoMarket {
     /// Everything the market knows at `at`: a price, a pool and gas for each built-in token.
     pub fn at(&self, at: Timestamp) -> Market {
         let mut market = Market { thresholds: Thresholds::default(), ..Market::empty(MarketKind::Demo) };
-        for token in TokenTable::builtin().iter().filter(|token| token.origin == Origin::Builtin) {
+        for token in TokenTable::builtin().priced() {
             let Some(coin) = coin_of(token) else { continue };
             if !token.pinned
                 && let Some(price) = self.coin_price(coin, at)
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn every_builtin_token_has_a_price_and_every_price_says_demo() {
         let market = DemoMarket::new(3).at(AT);
-        for token in TokenTable::builtin().iter().filter(|token| token.origin == Origin::Builtin) {
+        for token in TokenTable::builtin().priced() {
             assert!(token.pinned || market.quotes.contains_key(&token.key), "{} on {}", token.symbol, token.key);
         }
         assert!(market.quotes.values().chain(market.natives.values()).all(|quote| quote.source == Source::Demo));

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use shared::chain::Chain;
-use shared::token::{Origin, Token, TokenKey, TokenTable};
+use shared::token::{Token, TokenKey, TokenTable};
 
 use super::draft::{Draft, Entered, Side, Unit};
 use crate::components::common::{Icon, Segments, Shape, text};
@@ -80,8 +80,7 @@ fn TokenSelect(
     let desk = use_desk();
     // Everything with a price of its own, what is held or added, and what is chosen.
     let offered = Memo::new(move |_| {
-        let mut tokens: Vec<Token> =
-            TokenTable::builtin().iter().filter(|token| token.origin == Origin::Builtin).cloned().collect();
+        let mut tokens: Vec<Token> = TokenTable::builtin().priced().cloned().collect();
         let held: Vec<TokenKey> = desk
             .with_account(|account| {
                 let held = account.positions().map(|position| position.token());

@@ -1,0 +1,76 @@
+
+// The later half of the app. `cargo xtask stage` puts this behind what wasm-bindgen wrote, whose `wasm` it
+// uses, and fills in the half's file and hash. xtask/src/split.rs says what is in it.
+
+const LATER = new URL('%LATER%', import.meta.url);
+/** How long a fetch that failed is left alone, in milliseconds. */
+const AGAIN_MS = 2_000;
+/** Kept for as long as the tab lives, when the first half alone was not enough. */
+const WHOLE = 'foolscap.whole';
+/** The half, as soon as it is compiled. */
+let half;
+let isJoined = false;
+
+/** Puts the half's functions into their slots of the first half's table. */
+function join() {
+  if (isJoined) return;
+  new WebAssembly.Instance(half, { a: wasm });
+  isJoined = true;
+  document.documentElement.dataset.later ??= 'joined';
+}
+
+async function fetchHalf() {
+  while (!half) {
+    try {
+      const compiled = await WebAssembly.compileStreaming(fetch(LATER, { integrity: '%INTEGRITY%' }));
+      half ??= compiled;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
+}
+
+/** A function of the later half is called before it is here: whoever calls waits. */
+function later() {
+  if (!half) {
+    const request = new XMLHttpRequest();
+    request.open('GET', LATER, false);
+    // What waits may not ask for bytes, but for characters that stand for them.
+    request.overrideMimeType('text/plain; charset=x-user-defined');
+    try {
+      request.send();
+    } catch {
+      // Away, and what waits is not answered by the service worker: begin anew, with both halves.
+    }
+    if (request.status !== 200) {
+      sessionStorage.setItem(WHOLE, '1');
+      location.reload();
+      throw new Error(`${LATER}: ${request.status}`);
+    }
+    half = new WebAssembly.Module(Uint8Array.from(request.responseText, (char) => char.charCodeAt(0)));
+    document.documentElement.dataset.later = 'waited for';
+  }
+  join();
+}
+
+/** Whether this tab found that it needs both halves to begin. */
+function isWhole() {
+  try {
+    return sessionStorage.getItem(WHOLE) !== null;
+  } catch {
+    // Not allowed here.
+    return false;
+  }
+}
+
+if (location.pathname === document.documentElement.dataset.base && !isWhole()) {
+  // The desk is in the first half, and comes first.
+  addEventListener(
+    'TrunkApplicationStarted',
+    () => (window.requestIdleCallback ?? setTimeout)(() => fetchHalf().then(join)),
+    { once: true },
+  );
+} else {
+  // The page that was asked for is in the later half.
+  await fetchHalf();
+}

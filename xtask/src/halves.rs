@@ -1,0 +1,146 @@
+//! Puts the app's two halves where Trunk put one: the first under the app's name, the later one beside it, and
+//! what fetches it into the app's script.
+//!
+//! What is in which half was recorded, not guessed: `cargo xtask record` goes through a first visit up to the
+//! first trades, and writes down which functions had no part in it. They come later. A function that is not
+//! written down, because it is new or has another name now, comes at once.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use sha2::{Digest as _, Sha384};
+
+use crate::hex::hex;
+use crate::split::{self, HIT, Halves, Text, WAIT};
+use crate::stage::integrity;
+
+/// In the environment of a build that is made to be recorded.
+pub const RECORD: &str = "FOOLSCAP_RECORD";
+/// The names of an instrumented build's functions: a list of index and name.
+pub const NAMES: &str = "names.json";
+/// What was recorded: hashes of names, in order.
+pub const SELDOM: &str = "frontend/later/seldom.txt";
+/// The recording this program was built with.
+const RECORDED: &str = include_str!("../../frontend/later/seldom.txt");
+/// The long list of tokens: it comes with what reads it.
+const LISTED: Text<'_> = Text { bytes: include_bytes!("../../shared/data/listed.tsv"), reader: "::token::read_list" };
+/// The page's side of it.
+const SCRIPT: &str = include_str!("../../frontend/later/later.js");
+/// Where wasm-bindgen's script lists what the app imports.
+const IMPORTS: &str = "const import0 = {\n        __proto__: null,";
+
+/// Cuts the app in `staged`, and returns the page with its new names.
+pub fn stage(html: &str, staged: &Path) -> Result<String> {
+    let app = Staged::find(staged)?;
+    let seldom: BTreeSet<&str> = RECORDED.split_whitespace().collect();
+    let is_later = |name: &str| seldom.contains(&*hash(name)) || plain(name).ends_with(LISTED.reader);
+    let Halves { first, later } = split::split(&fs::read(app.module())?, is_later, Some(&LISTED))?;
+    let mut script = fs::read_to_string(app.script())?;
+    let mut again = html.to_owned();
+    if let Some(later) = later {
+        let file = format!("{}-{}_later.wasm", app.stem()?, short(&[&later]));
+        script = importing(&script, &format!("{WAIT},"))?;
+        script += &SCRIPT.replace("%LATER%", &file).replace("%INTEGRITY%", &integrity(&later));
+        fs::write(staged.join(file), later)?;
+    }
+    // The name says what is in the file, and that is not what Trunk named.
+    let name = format!("{}-{}", app.stem()?, short(&[&first, script.as_bytes()]));
+    let new = Staged { name, ..app.clone() };
+    fs::remove_file(app.module())?;
+    fs::remove_file(app.script())?;
+    fs::write(new.module(), first)?;
+    fs::write(new.script(), script)?;
+    again = again.replace(&app.name, &new.name);
+    Ok(again)
+}
+
+/// Makes the app in `staged` tell which of its functions are called: `hits` in the page holds their indices.
+pub fn instrument(staged: &Path) -> Result<()> {
+    let app = Staged::find(staged)?;
+    let (module, names) = split::instrument(&fs::read(app.module())?)?;
+    let hit = format!("{HIT}: (index) => (globalThis.hits ??= new Set()).add(index),");
+    let script = importing(&fs::read_to_string(app.script())?, &hit)?;
+    fs::write(app.module(), module)?;
+    fs::write(app.script(), script)?;
+    let names: Vec<_> = names.into_iter().collect();
+    fs::write(staged.join(NAMES), serde_json::to_vec(&names)?).context("names")
+}
+
+/// What stands for a function's name in the recording: short, and the same whatever its crates' hashes are.
+pub fn hash(name: &str) -> String {
+    hex(&Sha384::digest(plain(name))[..4])
+}
+
+/// The app as Trunk stages it.
+#[derive(Clone)]
+struct Staged {
+    folder: PathBuf,
+    /// What the names of its files begin with: the program and a hash.
+    name: String,
+}
+
+impl Staged {
+    fn find(folder: &Path) -> Result<Staged> {
+        let name = |file: fs::DirEntry| Some(file.file_name().to_str()?.strip_suffix("_bg.wasm")?.to_owned());
+        let found = fs::read_dir(folder)?.flatten().find_map(name).context("Trunk staged no app")?;
+        Ok(Staged { folder: folder.to_owned(), name: found })
+    }
+
+    fn module(&self) -> PathBuf {
+        self.folder.join(format!("{}_bg.wasm", self.name))
+    }
+
+    fn script(&self) -> PathBuf {
+        self.folder.join(format!("{}.js", self.name))
+    }
+
+    /// The program's name.
+    fn stem(&self) -> Result<&str> {
+        Ok(self.name.rsplit_once('-').with_context(|| format!("{} has no hash", self.name))?.0)
+    }
+}
+
+/// wasm-bindgen's script with an import more.
+fn importing(script: &str, import: &str) -> Result<String> {
+    ensure!(script.matches(IMPORTS).count() == 1, "wasm-bindgen lists imports in another way than it did");
+    Ok(script.replace(IMPORTS, &format!("{IMPORTS}\n        {import}")))
+}
+
+/// A hash as file names have it.
+fn short(parts: &[&[u8]]) -> String {
+    let mut digest = Sha384::new();
+    parts.iter().for_each(|part| digest.update(part));
+    hex(&digest.finalize()[..8])
+}
+
+/// A function's name without its crates' hashes: `app[0123456789abcdef]::main` is `app::main`.
+fn plain(name: &str) -> String {
+    let mut plain = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once('[') {
+        plain.push_str(before);
+        rest = match after.split_once(']') {
+            Some((hash, after)) if hash.len() > 12 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => after,
+            _ => {
+                plain.push('[');
+                after
+            }
+        };
+    }
+    plain + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_known_again_when_its_crates_are_compiled_anew() {
+        let name = |hash: &str| format!("<app[{hash}]::Page as core[0a1b2c3d4e5f6071]::Show<[u8; 4]>>::show");
+        assert_eq!(plain(&name("fe892777ba2fc73a")), "<app::Page as core::Show<[u8; 4]>>::show");
+        assert_eq!(hash(&name("fe892777ba2fc73a")), hash(&name("012345689abcdef")));
+        assert_ne!(hash("app::main"), hash("app::page"));
+    }
+}
