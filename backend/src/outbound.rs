@@ -26,6 +26,13 @@ pub struct Patience {
     pub whole: Duration,
 }
 
+impl Patience {
+    /// The same time for each.
+    pub const fn of(time: Duration) -> Patience {
+        Patience { connect: time, silence: time, whole: time }
+    }
+}
+
 /// An answer, whole.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -205,8 +212,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_byte_the_next_one_and_the_whole_have_their_time() {
-        let silent = Patience { connect: LONG, silence: SHORT, whole: LONG };
-        let slow = Patience { connect: LONG, silence: LONG, whole: SHORT };
+        let silent = Patience { silence: SHORT, ..Patience::of(LONG) };
+        let slow = Patience { whole: SHORT, ..Patience::of(LONG) };
         let half = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf";
         for (said, patience) in [("", silent), (half, silent), (half, slow)] {
             let result = tokio::time::timeout(Duration::from_secs(20), ask(said, patience)).await.expect("in time");
@@ -216,14 +223,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_redirect_is_an_answer_and_nobody_follows_it() {
-        let patience = Patience { connect: LONG, silence: LONG, whole: LONG };
+        let patience = Patience::of(LONG);
         let elsewhere = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
         assert_eq!(ask(elsewhere, patience).await.unwrap().status, 302);
     }
 
     #[tokio::test]
     async fn what_is_too_large_is_not_read() {
-        let patience = Patience { connect: LONG, silence: LONG, whole: LONG };
+        let patience = Patience::of(LONG);
         let announced = "HTTP/1.1 200 OK\r\ncontent-length: 1025\r\n\r\n";
         assert_eq!(ask(announced, patience).await.unwrap_err(), OutboundError::TooLarge { limit: 1024 });
         let chunk = "x".repeat(1025);

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backend::config::{self, Data, Metrics, Secret};
+use backend::{
+    config::{self, Data, Metrics, Secret},
+    outbound::Patience,
+};
 use futures_util::future::join_all;
 use shared::{
     chain::Chain,
@@ -48,7 +51,7 @@ async fn a_thousand_cold_requests_cost_one_call_and_a_thousand_stale_ones_one_re
     let world = World::with(|server, _| {
         server.limits.price_patience = Duration::from_secs(300);
         server.limits.request_timeout = Duration::from_secs(300);
-        server.coingecko.timeout = Duration::from_secs(300);
+        server.coingecko.patience = Patience::of(Duration::from_secs(300));
     })
     .await;
     let weth = path(&["WETH"]);
@@ -118,7 +121,8 @@ async fn every_age_has_its_label_and_its_source_whatever_the_upstream_does() {
             _ => Freshness::Expired,
         };
         for upstream in upstreams() {
-            let world = World::with(|server, _| server.coingecko.patience.whole = Duration::from_millis(300)).await;
+            let world =
+                World::with(|server, _| server.coingecko.patience = Patience::of(Duration::from_millis(300))).await;
             let weth = path(&["WETH"]);
             world.read::<Prices>(&weth).await;
             let check = |reply: &Reply, freshness, age_ms: i64, price: &str, what: &str| {

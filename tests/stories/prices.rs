@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backend::config::KeyKind;
+use backend::{config::KeyKind, outbound::Patience};
 use futures_util::future::join_all;
 use shared::{
     chain::Chain,
@@ -222,7 +222,7 @@ async fn whatever_the_upstream_does_the_last_price_is_served_with_its_age_and_re
         Fault::Hang,
     ];
     for fault in faults {
-        let world = World::with(|server, _| server.coingecko.patience.whole = Duration::from_millis(200)).await;
+        let world = World::with(|server, _| server.coingecko.patience = Patience::of(Duration::from_millis(200))).await;
         let before: Prices = world.read(&path(&[weth()])).await;
         world.upstream().fault_once(Endpoint::SimplePrice, fault.clone());
         world.seconds_pass(61);
@@ -404,7 +404,7 @@ async fn in_the_demo_market_nobody_is_asked() {
 
 #[tokio::test]
 async fn nobody_waits_for_an_upstream_that_hangs_longer_than_a_few_seconds() {
-    let world = World::with(|server, _| server.coingecko.patience.whole = Duration::from_secs(60)).await;
+    let world = World::with(|server, _| server.coingecko.patience = Patience::of(Duration::from_secs(60))).await;
     world.read::<Prices>(&path(&[weth()])).await;
     world.seconds_pass(61);
     world.upstream().fault(Endpoint::SimplePrice, Fault::Hang);

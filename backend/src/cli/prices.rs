@@ -11,7 +11,7 @@ use crate::outbound::{Outbound, OutboundError, Patience, secret_header};
 
 /// Bytes of an answer.
 const LARGEST_ANSWER: usize = 64 * 1024;
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Patience = Patience::of(Duration::from_secs(10));
 
 /// What to do to the prices of a running server.
 #[derive(Debug, clap::Subcommand)]
@@ -86,8 +86,7 @@ pub fn run(action: &Action) -> Exit {
 pub async fn clear(home: &Url, token: &Secret) -> Result<Cleared, ClearError> {
     let unreachable = |error| ClearError::Unreachable(home.clone(), error);
     let bearer = secret_header("authorization", &format!("Bearer {}", token.reveal()));
-    let http =
-        Outbound::new(home, Patience { connect: PATIENCE, silence: PATIENCE, whole: PATIENCE }).map_err(unreachable)?;
+    let http = Outbound::new(home, PATIENCE).map_err(unreachable)?;
     let mut url = home.clone();
     url.set_path("/api/v1/prices/cache");
     let answer = http.delete(url, bearer, LARGEST_ANSWER).await.map_err(unreachable)?;
