@@ -7,7 +7,7 @@ use crate::components::keys::provide_keys;
 use crate::components::looks::provide_looks;
 use crate::components::theme::provide_theme;
 use crate::desk::provide_desk;
-use crate::pages::{Accounts, Conventions, Diagnostics, History, More, NotFound, Portfolio, Settings, Trade};
+use crate::pages::{Accounts, Conventions, Diagnostics, History, More, NotFound, Portfolio, Prices, Settings, Trade};
 use crate::router::{provide_route, use_path};
 
 /// The whole page.
@@ -34,6 +34,7 @@ fn page(path: &str) -> fn() -> AnyView {
         "/accounts" => || Accounts().into_any(),
         "/diagnostics" => || Diagnostics().into_any(),
         "/more" => || More().into_any(),
+        "/prices" => || Prices().into_any(),
         "/settings" => || Settings().into_any(),
         "/conventions" => || Conventions().into_any(),
         _ => || NotFound().into_any(),

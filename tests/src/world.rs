@@ -32,7 +32,7 @@ pub const BEGINNING: Timestamp = Timestamp::from_millis(1_795_367_200_000);
 /// Everything a story needs. It ends when it is dropped.
 #[derive(Debug)]
 pub struct World {
-    /// The one clock; it stands still until it is moved.
+    /// The one clock. Unless a story brings its own, it stands still until it is moved.
     pub clock: Clock,
     /// The price source.
     pub coingecko: CoinGecko,
@@ -51,7 +51,14 @@ impl World {
     /// # Panics
     /// When it can't start.
     pub async fn with(change: impl FnOnce(&mut config::Config, &mut coingecko::Config)) -> Self {
-        let clock = Clock::stopped_at(BEGINNING.millis());
+        Self::on(Clock::stopped_at(BEGINNING.millis()), change).await
+    }
+
+    /// A World on a clock of the story's own.
+    ///
+    /// # Panics
+    /// When it can't start.
+    pub async fn on(clock: Clock, change: impl FnOnce(&mut config::Config, &mut coingecko::Config)) -> Self {
         let mut upstream = coingecko::Config { clock: clock.clone(), ..coingecko::Config::default() };
         let mut settings = config::Config { metrics: Metrics::Off, ..config::Config::default() };
         settings.coingecko.key = Some(Secret::new(coingecko::KEY));

@@ -110,6 +110,8 @@ fn Connection() -> impl IntoView {
     let is_demo_server = Memo::new(move |_| {
         desk.server.with(|server| server.as_ref().is_some_and(|greeting| greeting.market == wire::MarketKind::Demo))
     });
+    // A late call is nobody's concern before the prices are old.
+    let is_behind = Memo::new(move |_| desk.view.with(|view| view.pace.is_some()) && desk.is_stale());
     let told = Memo::new(move |_| {
         if !is_real.get() {
             return None;
@@ -119,6 +121,7 @@ fn Connection() -> impl IntoView {
             Link::Absent => Some("absent"),
             Link::Troubled(_) => Some("troubled"),
             Link::Unknown | Link::Up if is_demo_server.get() => Some("demo"),
+            Link::Unknown | Link::Up if is_behind.get() => Some("behind"),
             Link::Unknown | Link::Up => None,
         })
     });
@@ -128,6 +131,9 @@ fn Connection() -> impl IntoView {
         }
         Link::Unknown | Link::Up | Link::Troubled(_) | Link::Absent => String::new(),
     };
+    let pace = move || desk.view.with(|view| view.pace);
+    let reason = move || pace().map_or("", |pace| pace.reason.message());
+    let next = move || pace().map(|pace| format::date_time(pace.next_at)[11..].to_owned());
     let trouble = move || match desk.link.get() {
         Link::Troubled(error) => format!("{}. ", sentence(&error.to_string())),
         Link::Unknown | Link::Up | Link::Down { .. } | Link::Absent => String::new(),
@@ -142,6 +148,15 @@ fn Connection() -> impl IntoView {
             "troubled" => view! {
                 <div class="banner" role="status" data-testid="banner-troubled">
                     <p><strong>{trouble}</strong>"Prices are the last ones known and show their age. The page keeps asking."</p>
+                </div>
+            }.into_any(),
+            "behind" => view! {
+                <div class="banner" data-testid="banner-behind">
+                    <p>
+                        <strong role="status">"Prices are behind: "{reason}". "</strong>
+                        "The next try is at "{next}"."
+                        <span class="banner-more">" Prices are the last ones known and show their age. The page catches up by itself."</span>
+                    </p>
                 </div>
             }.into_any(),
             _ => view! {

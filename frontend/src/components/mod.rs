@@ -2,10 +2,12 @@
 
 pub mod account_menu;
 pub mod account_summary;
+pub mod alerts;
 pub mod badges;
 pub mod banner;
 pub mod chart;
 pub mod common;
+pub mod connection;
 pub mod equity_curve;
 pub mod history_table;
 pub mod keys;
@@ -26,9 +28,11 @@ pub mod transfer;
 
 pub use account_menu::AccountMenu;
 pub use account_summary::AccountSummary;
+pub use alerts::AlertStrip;
 pub use badges::Badges;
 pub use banner::Banner;
 pub use chart::Chart;
+pub use connection::Connection;
 pub use equity_curve::EquityCurve;
 pub use history_table::HistoryTable;
 pub use market_list::MarketList;

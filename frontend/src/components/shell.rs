@@ -8,7 +8,7 @@ use super::common::{Icon, Shape, Signed};
 use super::keys::KeyList;
 use super::looks::Looks;
 use super::theme::ThemeButton;
-use super::{AccountMenu, Badges, Banner, ProgressLine, ReceiptSheet, ToastList};
+use super::{AccountMenu, AlertStrip, Badges, Banner, Connection, ProgressLine, ReceiptSheet, ToastList};
 use crate::desk::use_desk;
 use crate::format::{self, number};
 use crate::io::build;
@@ -32,6 +32,7 @@ pub fn Shell(children: Children) -> impl IntoView {
         <div class="shell">
             <Header/>
             <Banner/>
+            <AlertStrip/>
             <main id="main" tabindex="-1" class="main">{children()}</main>
             <Footer/>
             <BottomBar/>
@@ -71,6 +72,7 @@ fn Header() -> impl IntoView {
                 <span>"Foolscap"</span>
             </A>
             <Badges/>
+            <Connection/>
             <nav class="nav" aria-label="Pages">
                 <A href="/" keys="t">"Trade"</A>
                 <A href="/portfolio" keys="p">"Portfolio"</A>
@@ -97,6 +99,7 @@ fn Footer() -> impl IntoView {
         <footer class="footer">
             <span>"Paper trading: nothing here is real money or advice."</span>
             <A href="/conventions">"How figures are made"</A>
+            <A href="/prices">"Prices"</A>
             <A href="/diagnostics">"Diagnostics"</A>
             <span>"Prices by CoinGecko. Times in UTC."</span>
             <span>"Build " <span class="mono">{build::name()}</span></span>

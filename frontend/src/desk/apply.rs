@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::time::Timestamp;
 use shared::wire::{Gas, Greeting, Markets, Prices};
 
-use super::{Desk, Link, View};
+use super::{Desk, Link, View, alerts};
 use crate::io::api::ApiError;
 
 /// Something that happened outside the page.
@@ -44,7 +44,12 @@ impl Desk {
                 if self.link.with_untracked(|link| *link != Link::Up) {
                     self.link.set(Link::Up);
                 }
-                self.now.set(crate::io::clock::now());
+                let now = crate::io::clock::now();
+                self.now.set(now);
+                let mut alerts = self.alerts.get_untracked();
+                if alerts::take(&mut alerts, &prices.alerts, now) {
+                    self.alerts.set(alerts);
+                }
                 self.view.update(|view| view.take_prices(&prices));
             }
             Event::Pooled(markets) => self.view.update(|view| view.take_pools(&markets)),

@@ -1,6 +1,6 @@
 //! What keeps the desk current: the clock, the demo market's steps, and questions to the backend.
 //!
-//! One run asks at a time. A kick (a new token, a tab that became visible, a network that came back)
+//! While the server tells prices by itself ([`push`]), they are not asked for. One run asks at a time. A kick (a new token, a tab that became visible, a network that came back)
 //! starts a new run at once, and the old one ends when it next wakes.
 
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use shared::wire::{MissingReason, Prices};
 use web_sys::VisibilityState;
 
 use super::diagnostics::Cached;
-use super::{Desk, Event, View};
+use super::{Desk, Event, View, push};
 use crate::io::api::{self, Answer};
 use crate::io::{clock, timer};
 
@@ -74,7 +74,10 @@ fn tick(desk: Desk) {
 
 fn change_market(desk: Desk, kind: MarketKind) {
     match kind {
-        MarketKind::Demo => desk.apply(Event::DemoMoved(clock::now())),
+        MarketKind::Demo => {
+            push::hang_up(desk);
+            desk.apply(Event::DemoMoved(clock::now()));
+        }
         MarketKind::Real => {
             desk.view.set(View::empty(MarketKind::Real));
             spawn_local(recall(desk));
@@ -83,44 +86,64 @@ fn change_market(desk: Desk, kind: MarketKind) {
     kick(desk);
 }
 
+/// When gas and pools were asked for last.
+#[derive(Default)]
+struct Asked {
+    gas: Option<Timestamp>,
+    pools: Option<Timestamp>,
+}
+
 async fn run(desk: Desk, turn: u64) {
-    let mut asked_gas: Option<Timestamp> = None;
-    let mut asked_pools: Option<Timestamp> = None;
+    let mut asked = Asked::default();
     let mut soon_left = SOON_TIMES;
     while desk.turn.get_value() == turn {
         let mut is_partial = false;
         if is_visible() {
             let tokens = wanted(desk);
-            match api::prices(&tokens).await {
-                // Nobody waits for a run that was superseded, but its answer is as good as any.
+            let answer = if push::carries(desk, &tokens) { Ok(None) } else { api::prices(&tokens).await.map(Some) };
+            match answer {
                 Ok(prices) => {
-                    let missing = prices.parts.iter().flat_map(|part| &part.missing);
-                    is_partial = missing.into_iter().any(|missing| missing.reason == MissingReason::Unavailable);
-                    prices.parts.into_iter().for_each(|part| desk.apply(Event::Priced(part)));
-                    remember(desk, LAST_PRICES, &prices.words).await;
-                    let now = clock::now();
-                    if is_due(asked_gas, now, GAS_EVERY_MS)
-                        && let Ok(gas) = api::gas().await
-                    {
-                        asked_gas = Some(now);
-                        gas.parts.into_iter().for_each(|part| desk.apply(Event::Fuelled(part)));
-                        remember(desk, LAST_GAS, &gas.words).await;
+                    if let Some(prices) = prices {
+                        let missing = prices.parts.iter().flat_map(|part| &part.missing);
+                        is_partial = missing.into_iter().any(|missing| missing.reason == MissingReason::Unavailable);
+                        // Nobody waits for a run that was superseded, but its answer is as good as any.
+                        prices.parts.into_iter().for_each(|part| desk.apply(Event::Priced(part)));
+                        remember_prices(desk, &prices.words).await;
+                        if desk.turn.get_value() == turn {
+                            push::open(desk, tokens.len());
+                        }
                     }
-                    if is_due(asked_pools, now, POOLS_EVERY_MS)
-                        && let Ok(pools) = api::markets(&tokens).await
-                    {
-                        asked_pools = Some(now);
-                        pools.parts.into_iter().for_each(|part| desk.apply(Event::Pooled(part)));
-                        remember(desk, LAST_POOLS, &pools.words).await;
-                    }
+                    around(desk, &tokens, &mut asked).await;
                 }
                 Err(error) => desk.apply(Event::Failed(error)),
             }
+        } else {
+            push::hang_up(desk);
         }
         let wait = desk.link.with_untracked(super::Link::wait_ms);
+        let wait = push::wait_ms(desk).map_or(wait, |retry| wait.min(retry.max(SOON_MS)));
         let is_soon = is_partial && soon_left > 0;
         soon_left = if is_soon { soon_left - 1 } else { soon_left };
         timer::sleep(if is_soon { wait.min(SOON_MS) } else { wait }).await;
+    }
+}
+
+/// Asks for what surrounds prices, where it is time.
+async fn around(desk: Desk, tokens: &[TokenKey], asked: &mut Asked) {
+    let now = clock::now();
+    if is_due(asked.gas, now, GAS_EVERY_MS)
+        && let Ok(gas) = api::gas().await
+    {
+        asked.gas = Some(now);
+        gas.parts.into_iter().for_each(|part| desk.apply(Event::Fuelled(part)));
+        remember(desk, LAST_GAS, &gas.words).await;
+    }
+    if is_due(asked.pools, now, POOLS_EVERY_MS)
+        && let Ok(pools) = api::markets(tokens).await
+    {
+        asked.pools = Some(now);
+        pools.parts.into_iter().for_each(|part| desk.apply(Event::Pooled(part)));
+        remember(desk, LAST_POOLS, &pools.words).await;
     }
 }
 
@@ -129,7 +152,7 @@ fn is_due(asked: Option<Timestamp>, now: Timestamp, every_ms: u64) -> bool {
 }
 
 /// Everything with a price of its own, everything held, everything added, everything looked at.
-fn wanted(desk: Desk) -> Vec<TokenKey> {
+pub(super) fn wanted(desk: Desk) -> Vec<TokenKey> {
     let builtin = TokenTable::builtin().priced().map(|token| token.key);
     let mut keys: BTreeSet<TokenKey> = builtin.collect();
     desk.watched.with_untracked(|watched| keys.extend(watched));
@@ -152,6 +175,11 @@ async fn remember(desk: Desk, name: &str, words: &str) {
     if let Some(journals) = desk.journals.get_value() {
         let _ = journals.cache(name, words).await;
     }
+}
+
+/// Keeps what the backend said of prices.
+pub(super) async fn remember_prices(desk: Desk, words: &str) {
+    remember(desk, LAST_PRICES, words).await;
 }
 
 /// Finds what the backend said on an earlier visit.

@@ -5,6 +5,7 @@
 //! nowhere else. The desk lives at the root, so nothing that waits can outlive it.
 
 pub mod accounts;
+pub mod alerts;
 pub mod apply;
 pub mod book;
 pub mod boot;
@@ -15,6 +16,7 @@ pub mod entries;
 pub mod feed;
 pub mod link;
 pub mod opening;
+pub mod push;
 pub mod tabs;
 pub mod toasts;
 pub mod transfer;
@@ -37,11 +39,14 @@ use crate::io::clock;
 use crate::io::database::StoreError;
 use crate::io::journal::{Journals, Record};
 
+use alerts::Noted;
 pub use apply::Event;
 pub use book::{Book, Damaged};
 use cells::Cells;
 pub use diagnostics::Diagnostics;
 pub use link::Link;
+pub use push::Line;
+use push::Push;
 pub use toasts::{Toast, Toasts, Tone};
 pub use view::View;
 pub use work::Progress;
@@ -57,6 +62,10 @@ pub struct Desk {
     cells: StoredValue<Cells>,
     /// How the connection to the backend is.
     pub link: RwSignal<Link>,
+    /// How prices come over it.
+    pub line: RwSignal<Line>,
+    /// What is wrong in the market, and what was in this visit, oldest first.
+    pub alerts: RwSignal<Vec<Noted>>,
     /// What the backend said of itself, if one answered.
     pub server: RwSignal<Option<Greeting>>,
     /// The account in hand. `None` until one is open.
@@ -92,6 +101,8 @@ pub struct Desk {
     opening: StoredValue<u64>,
     /// Which run of the feed is the current one.
     turn: StoredValue<u64>,
+    /// The socket over which the server tells prices.
+    push: StoredValue<Push, LocalStorage>,
 }
 
 /// What stands in the way of keeping an account.
@@ -112,6 +123,8 @@ impl Desk {
             view,
             cells: StoredValue::new(Cells::new()),
             link: RwSignal::new(Link::Unknown),
+            line: RwSignal::new(Line::Asking),
+            alerts: RwSignal::new(Vec::new()),
             server: RwSignal::new(None),
             book,
             valuation: Memo::new(move |_| {
@@ -134,6 +147,7 @@ impl Desk {
             journals: StoredValue::new_local(None),
             opening: StoredValue::new(0),
             turn: StoredValue::new(0),
+            push: StoredValue::new_local(Push::default()),
         }
     }
 

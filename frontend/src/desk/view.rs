@@ -10,7 +10,7 @@ use shared::money::Price;
 use shared::quote::{Freshness, Quote, Source};
 use shared::time::Timestamp;
 use shared::token::{TokenKey, TokenTable};
-use shared::wire::{Candle, Gas, Markets, MissingReason, Prices, Range};
+use shared::wire::{Candle, Gas, Markets, MissingReason, Pace, Prices, Range};
 
 use crate::io::candles::Candles;
 
@@ -30,12 +30,14 @@ pub struct View {
     pub changes: BTreeMap<TokenKey, Decimal>,
     /// Why a token has no price, where the backend said so.
     pub missing: BTreeMap<TokenKey, MissingReason>,
+    /// Why prices are behind, where the backend said so.
+    pub pace: Option<Pace>,
 }
 
 impl View {
     /// Nothing known yet.
     pub fn empty(kind: MarketKind) -> View {
-        View { market: Market::empty(kind), changes: BTreeMap::new(), missing: BTreeMap::new() }
+        View { market: Market::empty(kind), changes: BTreeMap::new(), missing: BTreeMap::new(), pace: None }
     }
 
     /// The demo market at `at`.
@@ -48,7 +50,7 @@ impl View {
             .iter()
             .filter_map(|(key, quote)| Some((*key, change(demo.price(*key, yesterday)?, quote.price)?)))
             .collect();
-        View { market, changes, missing: BTreeMap::new() }
+        View { market, changes, missing: BTreeMap::new(), pace: None }
     }
 
     /// The past of a token in the demo market, in candles as long as the backend's.
@@ -78,6 +80,7 @@ impl View {
             return;
         }
         self.market.thresholds = prices.thresholds;
+        self.pace = prices.pace;
         for info in &prices.prices {
             let key = info.key();
             self.market.quotes.insert(key, info.quote());
@@ -117,6 +120,7 @@ impl View {
 
     /// Marks every price that came from the backend as what this device last knew: it cannot ask now.
     pub fn cut_off(&mut self) {
+        self.pace = None;
         for quote in self.market.quotes.values_mut().chain(self.market.natives.values_mut()) {
             if quote.source == Source::Coingecko {
                 quote.source = Source::Cached;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::token::TokenKey;
 use shared::wire::{Gas, Greeting, Markets, Prices};
+use wasm_bindgen::JsValue;
 use web_sys::AbortSignal;
 
 use super::clock::{self, Asked};
@@ -64,6 +65,15 @@ impl<T: DeserializeOwned> Answer<T> {
         self.words.push('\n');
         Ok(())
     }
+}
+
+/// What the server answers at `path`, for a page that shows its figures and decides nothing by them.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn figures(path: &str) -> Result<JsValue, ApiError> {
+    let (text, _) = fetch(path).await?;
+    js_sys::JSON::parse(&text).map_err(|_| ApiError::Malformed("it is no JSON".to_owned()))
 }
 
 /// Prices of `tokens`, and of the coins of their chains.

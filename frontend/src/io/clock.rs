@@ -7,6 +7,9 @@ use std::cell::Cell;
 
 use shared::time::Timestamp;
 
+/// No word of the server is longer on its way, in milliseconds.
+const LONGEST_WAY_MS: i64 = 3_000;
+
 thread_local! {
     static OFFSET_MS: Cell<i64> = const { Cell::new(0) };
 }
@@ -30,6 +33,15 @@ pub fn learn(server: Timestamp, asked: Asked) {
     let middle = asked.0.millis() + (answered - asked.0.millis()) / 2;
     let offset = server.millis() - middle;
     if (offset - OFFSET_MS.get()).abs() > answered - asked.0.millis() + 1 {
+        OFFSET_MS.set(offset);
+    }
+}
+
+/// Learns from word of the server which says that it was `server` when it was sent. How long it was on its way
+/// is not known: only a difference that no way explains is believed.
+pub fn hear(server: Timestamp) {
+    let offset = server.millis() - device().millis();
+    if (offset - OFFSET_MS.get()).abs() > LONGEST_WAY_MS {
         OFFSET_MS.set(offset);
     }
 }

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod lock;
 pub mod preferences;
 pub mod random;
+pub mod socket;
 pub mod storage;
 pub mod timer;
 pub mod turn;

@@ -7,6 +7,7 @@ mod history;
 mod more;
 mod not_found;
 mod portfolio;
+mod prices;
 mod settings;
 mod trade;
 
@@ -17,5 +18,6 @@ pub use history::History;
 pub use more::More;
 pub use not_found::NotFound;
 pub use portfolio::Portfolio;
+pub use prices::Prices;
 pub use settings::Settings;
 pub use trade::Trade;

@@ -14,6 +14,7 @@ pub fn More() -> impl IntoView {
                 {entry("/accounts", "Accounts", "Names, funds, a fresh start, the archive")}
                 {entry("/settings", "Settings", "Terms of trading, looks, tokens, journal")}
                 {entry("/conventions", "How figures are made", "Prices, costs, profit and loss")}
+                {entry("/prices", "Prices", "Where they come from, alerts, what the server asks for")}
                 {entry("/diagnostics", "Diagnostics", "Speed, storage, connection, build")}
             </ul>
             <p class="faint small more-end">"Paper trading: nothing here is real money or advice. Prices by CoinGecko. Times in UTC."</p>

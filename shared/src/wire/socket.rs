@@ -64,6 +64,9 @@ pub struct Heard<'a> {
     /// What it is about.
     #[serde(rename = "type", borrow)]
     pub kind: Cow<'a, str>,
+    /// When it was said, by the server's clock.
+    #[serde(default)]
+    pub ts: Option<Timestamp>,
     /// What was said, to be read as its type has it.
     #[serde(default, borrow)]
     pub data: Option<&'a RawValue>,

@@ -6,7 +6,7 @@ import { Desk } from '../support/desk.ts';
 import { expect, test } from '../support/world.ts';
 
 const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
-const PAGES = ['/portfolio', '/history', '/accounts', '/settings', '/diagnostics', '/conventions', '/more', '/nowhere'];
+const PAGES = ['/portfolio', '/history', '/accounts', '/settings', '/diagnostics', '/prices', '/conventions', '/more', '/nowhere'];
 
 for (const [size, viewport] of Object.entries(SIZES)) {
   for (const colorScheme of ['light', 'dark'] as const) {

@@ -50,21 +50,14 @@ test('with the backend stopped prices age, trades need consent, and it catches u
 });
 
 test('an old price from a reachable server is accepted by hand, for one trade', async ({ page, world }) => {
-  const coingecko = await world.coingecko();
-  await coingecko.price('weth', '3000');
-  const server = await world.real(coingecko);
-  await page.route('**/api/v1/prices*', async (route) => {
-    const answer = await route.fetch();
-    const body = await answer.json();
-    // As after a long outage of the price source.
-    const old = new Date(Date.parse(body.now) - 10 * 60_000).toISOString();
-    for (const price of [...body.prices, ...body.natives]) price.as_of = old;
-    await route.fulfill({ response: answer, json: body });
-  });
+  const moved = await world.moved();
+  await moved.coingecko.price('weth', '3000');
   const desk = new Desk(page);
-  await desk.open(server.url);
+  await desk.open(moved.url);
   await desk.priced();
   await desk.withoutChance();
+  await moved.coingecko.pull('fault', { endpoint: 'any', fault: { kind: 'hang' } });
+  await moved.pass(600);
   await expect(desk.badges).toContainText('STALE');
   await expect(desk.badges).not.toContainText('OFFLINE');
   await desk.amount.fill('1000');

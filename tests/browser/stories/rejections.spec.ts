@@ -163,6 +163,8 @@ test('an order that moves the price by 15% or more is refused, and an expert may
 test('without a price of the coin that pays gas, or with an old one, nothing is traded', async ({ page, world }) => {
   const server = await world.real(await world.coingecko());
   let change = (natives: any[]): any[] => natives.filter((native) => native.chain !== 8453);
+  // What the story changes on the way has to be asked for.
+  await page.routeWebSocket('**/api/v1/socket', (socket) => socket.close());
   await page.route('**/api/v1/prices*', async (route) => {
     const answer = await route.fetch();
     const body = await answer.json();

@@ -3,12 +3,13 @@
 import { test as base, expect, type BrowserContext, type Worker } from '@playwright/test';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { serveFiles, type StaticHost } from './static.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const FOOLSCAP = process.env.FOOLSCAP_BIN ?? join(root, 'target/release/foolscap');
 const COINGECKO = process.env.COINGECKO_BIN ?? join(root, 'target/debug/coingecko');
+const WORLD = join(dirname(COINGECKO), 'world');
 export const DIST = process.env.FOOLSCAP_DIST ?? join(root, 'dist');
 
 /** A program that has said where it listens. */
@@ -16,6 +17,8 @@ class Program {
   private constructor(
     private readonly child: ChildProcess,
     readonly url: string,
+    /** What it had said by the time it said where it listens. */
+    readonly heard: string,
   ) {}
 
   static async start(program: string, args: string[], env: Record<string, string>, says: RegExp): Promise<Program> {
@@ -33,7 +36,7 @@ class Program {
       child.stderr!.on('data', listen);
       child.on('exit', (code) => failed(new Error(`${program} ended with ${code}:\n${heard}`)));
     });
-    return new Program(child, url);
+    return new Program(child, url, heard);
   }
 
   async stop(): Promise<void> {
@@ -48,11 +51,8 @@ class Program {
 
 /** The CoinGecko stand-in and its levers. */
 export class CoinGecko {
-  constructor(private readonly program: Program) {}
-
-  get url(): string {
-    return this.program.url;
-  }
+  /** Where it is: its own program's address, or that of one which another program has inside. */
+  constructor(readonly url: string) {}
 
   /** Sets a coin's price, as CoinGecko would write it. */
   async price(id: string, price: string): Promise<void> {
@@ -61,16 +61,36 @@ export class CoinGecko {
 
   /** Pulls a lever. */
   async pull(lever: string, body: unknown): Promise<void> {
+    await this.lever('POST', lever, body);
+  }
+
+  /** Takes back what a lever did: `faults`, `prices`, `calls`. */
+  async clear(lever: string): Promise<void> {
+    await this.lever('DELETE', lever);
+  }
+
+  private async lever(method: string, lever: string, body?: unknown): Promise<void> {
     const answer = await fetch(`${new URL(this.url).origin}/__control/${lever}`, {
-      method: 'POST',
+      method,
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+      body: body === undefined ? undefined : JSON.stringify(body),
     });
     if (!answer.ok) throw new Error(`${lever}: ${answer.status} ${await answer.text()}`);
   }
+}
 
-  stop(): Promise<void> {
-    return this.program.stop();
+/** The real server with the stand-in behind it, both on one clock that a story moves. */
+export class MovedWorld {
+  constructor(
+    /** Where the server is. */
+    readonly url: string,
+    /** The stand-in and its levers. */
+    readonly coingecko: CoinGecko,
+  ) {}
+
+  /** Time passes for both; the page learns it from the server. */
+  async pass(seconds: number): Promise<void> {
+    await this.coingecko.pull('clock', { advance_ms: seconds * 1_000 });
   }
 }
 
@@ -109,14 +129,21 @@ export class World {
   async coingecko(): Promise<CoinGecko> {
     const says = /stand-in \(made-up prices\) on (\S+)/;
     const program = await Program.start(COINGECKO, ['--port', '0', '--still', '--unlimited'], {}, says);
-    const coingecko = new CoinGecko(program);
-    this.stops.push(() => coingecko.stop());
-    return coingecko;
+    this.stops.push(() => program.stop());
+    return new CoinGecko(program.url);
   }
 
   /** The real server with real (stand-in) prices. */
   async real(coingecko: CoinGecko): Promise<Server> {
     return this.server([], { COIN_GECKO_BASE_URL: coingecko.url, COIN_GECKO_API_KEY: 'CG-stand-in' });
+  }
+
+  /** The real server and the stand-in, on a clock of their own. */
+  async moved(): Promise<MovedWorld> {
+    const program = await Program.start(WORLD, [], {}, /The World is on (\S+), its levers on \S+/);
+    this.stops.push(() => program.stop());
+    const levers = /its levers on (\S+)/.exec(program.heard)![1]!;
+    return new MovedWorld(program.url, new CoinGecko(levers));
   }
 
   /** The real server with the demo market and no upstream at all. */
