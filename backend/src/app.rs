@@ -9,6 +9,7 @@ use crate::candles::Candles;
 use crate::clock::SharedClock;
 use crate::coingecko::CoinGecko;
 use crate::config::Config;
+use crate::fleet::{Fleet, FleetError};
 use crate::gas::Gas;
 use crate::markets::Markets;
 use crate::outbound::OutboundError;
@@ -42,6 +43,7 @@ pub struct Parts {
     /// What outlives the process.
     pub store: Store,
     upstream: Arc<CoinGecko>,
+    fleet: Option<Arc<Fleet>>,
     started_at: Timestamp,
 }
 
@@ -51,6 +53,9 @@ pub enum AppError {
     /// No client for the price source.
     #[error("no HTTP client can be made: {0}")]
     Outbound(#[from] OutboundError),
+    /// No way to the other backends.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
     /// No client for a chain's RPC.
     #[error("no RPC client can be made: {0}")]
     Rpc(#[from] RpcError),
@@ -72,13 +77,15 @@ impl App {
             patience: config.limits.price_patience,
             demo: config.market == shared::market::MarketKind::Demo,
         };
+        let fleet = config.redis.as_ref().map(|url| Fleet::new(url, clock.clone())).transpose()?.map(Arc::new);
         Ok(App(Arc::new(Parts {
-            prices: Prices::start(upstream.clone(), store.clone(), clock.clone(), settings, tasks).await,
+            prices: Prices::start(upstream.clone(), store.clone(), fleet.clone(), clock.clone(), settings, tasks).await,
             markets: Markets::start(upstream.clone(), store.clone(), clock.clone(), tasks).await,
             candles: Candles::new(upstream.clone(), clock.clone()),
             gas: Gas::new(&config, clock.clone())?,
             store,
             upstream,
+            fleet,
             started_at: clock.now(),
             clock,
             config,
@@ -96,6 +103,7 @@ impl App {
             thresholds: self.config.thresholds,
             prices: self.upstream.status(),
             rpcs: self.gas.status(),
+            redis: self.fleet.as_ref().map(|fleet| fleet.status()),
         }
     }
 }

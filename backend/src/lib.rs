@@ -3,8 +3,8 @@
 //! [`serve`] is the whole of it. Rooms: [`config`] is what it is told; [`router`] every route;
 //! [`app`] what a handler can reach; [`error`] where an error becomes a status; [`prices`],
 //! [`markets`], [`candles`] and [`gas`] what is served; [`coingecko`], [`rpc`] and [`outbound`] who is
-//! asked, [`breaker`] who is not; [`store`] what outlives the process; [`socket`] what is said without being
-//! asked again;
+//! asked, [`breaker`] who is not; [`store`] what outlives the process; [`fleet`] what several backends share;
+//! [`socket`] what is said without being asked again;
 //! [`guard`], [`operator`], [`server`] and [`tasks`] what holds it together; [`telemetry`] what is told of it.
 //! [`cli`] is the same core without a server.
 
@@ -18,6 +18,7 @@ pub mod clock;
 pub mod coingecko;
 pub mod config;
 pub mod error;
+pub mod fleet;
 pub mod gas;
 pub mod guard;
 pub mod markets;

@@ -142,6 +142,8 @@ const PRICE_CACHE: &str = "foolscap_price_cache_total";
 const UPSTREAM_CALLS: &str = "foolscap_upstream_calls_total";
 const UPSTREAM_SECONDS: &str = "foolscap_upstream_seconds";
 const CALLS_LEFT: &str = "foolscap_upstream_calls_left";
+const REDIS_UP: &str = "foolscap_redis_up";
+const REDIS_FAILURES: &str = "foolscap_redis_failures_total";
 const DEPEGGED: &str = "foolscap_stablecoin_depegged";
 const STORE_WRITES: &str = "foolscap_store_writes_total";
 const SOCKETS: &str = "foolscap_sockets";
@@ -159,6 +161,8 @@ fn describe() {
     metrics::describe_counter!(SOCKET_FRAMES, "Frames sent on sockets, by type");
     metrics::describe_counter!(SOCKET_ENDS, "Sockets that ended, by our close code, or gone");
     metrics::describe_gauge!(CALLS_LEFT, "Calls to CoinGecko saved up, by purpose, after the last one");
+    metrics::describe_gauge!(REDIS_UP, "1 while Redis answers and prices are shared, 0 while it does not");
+    metrics::describe_counter!(REDIS_FAILURES, "Questions to Redis that were not answered");
     metrics::describe_gauge!(DEPEGGED, "1 while a stablecoin trades more than 1 % off a dollar, by coin");
     metrics::describe_counter!(STORE_WRITES, "Times that data was written to disk, by outcome: ok or failed");
     metrics::describe_gauge!(BREAKER_OPEN, "1 while a circuit breaker is open or half-open, by breaker");
@@ -182,6 +186,12 @@ pub fn count_prices(outcome: &'static str, count: u64) {
 /// Notes how many calls to CoinGecko are saved up for a purpose.
 pub fn note_calls_left(purpose: &'static str, left: u64) {
     metrics::gauge!(CALLS_LEFT, "purpose" => purpose).set(left as f64);
+}
+
+/// Notes whether Redis has answered.
+pub fn note_redis(has_answered: bool) {
+    metrics::gauge!(REDIS_UP).set(f64::from(u8::from(has_answered)));
+    metrics::counter!(REDIS_FAILURES).increment(u64::from(!has_answered));
 }
 
 /// Notes whether a stablecoin is off its peg.

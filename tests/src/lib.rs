@@ -7,6 +7,7 @@ pub mod clock;
 pub mod coingecko;
 pub mod http;
 pub mod node;
+pub mod redis;
 pub mod seed;
 pub mod uniswap;
 pub mod world;

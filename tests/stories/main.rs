@@ -3,6 +3,7 @@
 
 mod api;
 mod candles;
+mod fleet;
 mod freshness;
 mod gas;
 mod guard;

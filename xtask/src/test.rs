@@ -64,7 +64,7 @@ static STEPS: [Step; 10] = [
     check("clippy", &[], &[], clippy),
     check("clippy-wasm", &[], &[Need::WasmTarget], clippy_wasm),
     check("app", &[], &APP, app),
-    tests("native", &[], &[Need::Packages("tests/contracts")], native),
+    tests("native", &[], &[Need::Packages("tests/contracts"), Need::Redis], native),
     tests("wasm", &[], &[Need::WasmTarget, Need::WasmBindgen, Need::Chromium], wasm),
     check("server", &["app"], &[], server),
     tests("browser", &["app", "server"], &[Need::Packages("tests/browser"), Need::Chromium], browser),

@@ -50,6 +50,8 @@ pub struct Config {
     pub rpcs: BTreeMap<Chain, SecretUrl>,
     /// Where data is kept.
     pub data: Data,
+    /// The Redis that several backends share, if there is one.
+    pub redis: Option<SecretUrl>,
     /// The operator's token, if there is an operator.
     pub operator: Option<Secret>,
     /// What the server puts up with.
@@ -71,6 +73,7 @@ impl Default for Config {
             coingecko: CoinGecko::default(),
             rpcs: BTreeMap::new(),
             data: Data::Memory,
+            redis: None,
             operator: None,
             limits: Limits::default(),
         }

@@ -81,6 +81,10 @@ pub struct Flags {
     /// ~/.local/share/foolscap]
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
+    /// Redis through which several servers share prices, so that all make the calls of one [FOOLSCAP_REDIS; default
+    /// none]
+    #[arg(long, value_name = "URL")]
+    pub redis: Option<String>,
     /// File that holds the operator's token, 32 characters or more [FOOLSCAP_OPERATOR_TOKEN_FILE; default none: nobody
     /// is the operator]
     #[arg(long, value_name = "FILE")]
@@ -209,6 +213,7 @@ impl Config {
         let coingecko = reader.coingecko(flags, &fallback.coingecko);
         let rpcs = reader.rpcs(flags);
         let data = reader.data(flags);
+        let redis = reader.redis(flags);
         let operator = reader.read(
             "--operator-token-file",
             &flags.operator_token_file,
@@ -233,6 +238,7 @@ impl Config {
             coingecko,
             rpcs,
             data,
+            redis,
             operator,
             limits: fallback.limits,
         })
@@ -277,6 +283,23 @@ impl Reader<'_> {
         });
         let usual = || usual_data_folder(self.environment).map(|folder| Data::Folder(folder.join("foolscap")));
         named.or_else(usual).unwrap_or(Data::Memory)
+    }
+
+    /// A URL that may hold a password, so it is not repeated.
+    fn redis(&mut self, flags: &Flags) -> Option<SecretUrl> {
+        let (name, text) = match &flags.redis {
+            Some(text) => ("--redis", text.as_str()),
+            None => ("FOOLSCAP_REDIS", self.environment.get("FOOLSCAP_REDIS")?),
+        };
+        let url = Url::parse(text.trim()).ok().filter(|url| url.scheme() == "redis" && url.host_str().is_some());
+        if url.is_none() {
+            self.refuse(
+                name,
+                None,
+                "a URL such as redis://127.0.0.1:6379 (TLS is not spoken: keep it on a private network)",
+            );
+        }
+        url.map(SecretUrl::new)
     }
 
     fn thresholds(&mut self, ttl: Option<u64>, stale: Option<u64>) -> Thresholds {

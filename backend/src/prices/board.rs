@@ -10,6 +10,7 @@ use shared::wire::{MissingReason, Pace, PaceReason};
 
 use super::depeg::Depegs;
 use crate::coingecko::CoinQuote;
+use crate::fleet::{Known, KnownPrice};
 
 /// Coins that are remembered; then the longest unasked goes.
 const MOST_COINS: usize = 2_000;
@@ -205,11 +206,15 @@ impl Board {
     /// Begins an attempt to refresh, `lead_ms` before prices stop being fresh. Nothing while it rests.
     pub fn begin(&mut self, now: Timestamp, lead_ms: u64) -> Plan {
         self.begun += 1;
-        if self.resting(now).is_some() { Plan::default() } else { self.plan(now, lead_ms) }
+        self.plan(now, lead_ms)
     }
 
     /// All watched coins, those that need it first: they cost one call together, and so stay in step.
-    fn plan(&self, now: Timestamp, lead_ms: u64) -> Plan {
+    /// Nothing while it rests.
+    pub fn plan(&self, now: Timestamp, lead_ms: u64) -> Plan {
+        if self.resting(now).is_some() {
+            return Plan::default();
+        }
         let mut due: Vec<(Timestamp, &String)> = Vec::new();
         let mut along: Vec<(Timestamp, &String)> = Vec::new();
         for (id, coin) in &self.coins {
@@ -296,6 +301,87 @@ impl Board {
             }
         }
         new
+    }
+
+    /// The coins that are watched now, and since when; those that come along begin with `~`.
+    pub fn watched_coins(&self, now: Timestamp) -> Vec<(String, i64)> {
+        let mut watched = Vec::new();
+        for (id, coin) in &self.coins {
+            let (asked_at, along_at) = (coin.asked_at.load(Ordering::Relaxed), coin.along_at.load(Ordering::Relaxed));
+            if self.is_watched(asked_at, now) {
+                watched.push((id.clone(), asked_at));
+            }
+            if self.is_watched(along_at, now) {
+                watched.push((format!("~{id}"), along_at));
+            }
+        }
+        watched
+    }
+
+    /// Takes what is watched elsewhere, as [`Board::watched_coins`] tells it.
+    pub fn join(&mut self, watched: &[(String, i64)]) {
+        for (name, at) in watched {
+            match name.strip_prefix('~') {
+                Some(id) => self.coins.entry(id.to_owned()).or_default().along_at.fetch_max(*at, Ordering::Relaxed),
+                None => self.coins.entry(name.clone()).or_default().asked_at.fetch_max(*at, Ordering::Relaxed),
+            };
+        }
+        self.evict();
+    }
+
+    /// Takes what another has learnt, where it is newer, and says which prices are.
+    pub fn overhear(&mut self, known: &BTreeMap<String, Known>) -> Vec<(String, Priced)> {
+        let version = self.version + 1;
+        let mut new = Vec::new();
+        for (id, known) in known {
+            let coin = self.coins.entry(id.clone()).or_default();
+            let checked = Timestamp::from_millis(known.checked);
+            if coin.checked.is_some_and(|(at, _)| at >= checked) {
+                continue;
+            }
+            coin.checked = Some((checked, known.reason));
+            coin.changed = version;
+            self.version = version;
+            let Some(KnownPrice { price, as_of, upstream_at, change_24h, volume_24h }) = known.last else { continue };
+            let quote = Quote {
+                price,
+                as_of: Timestamp::from_millis(as_of),
+                source: Source::Coingecko,
+                upstream_at: upstream_at.map(Timestamp::from_millis),
+            };
+            if coin.last.is_none_or(|last| last.quote.as_of < quote.as_of) {
+                let priced = Priced { quote, change_24h, volume_24h };
+                coin.last = Some(priced);
+                self.depegs.learn(id, &quote);
+                new.push((id.clone(), priced));
+            }
+        }
+        if !new.is_empty() {
+            self.rest = None;
+        }
+        new
+    }
+
+    /// Coins that are remembered.
+    pub fn ids(&self) -> Vec<String> {
+        self.coins.keys().cloned().collect()
+    }
+
+    /// What is known of coins, for others.
+    pub fn known(&self, ids: &[&str]) -> BTreeMap<String, Known> {
+        let known = |id: &&str| {
+            let coin = self.coins.get(*id)?;
+            let (checked, reason) = coin.checked?;
+            let last = coin.last.map(|Priced { quote, change_24h, volume_24h }| KnownPrice {
+                price: quote.price,
+                as_of: quote.as_of.millis(),
+                upstream_at: quote.upstream_at.map(Timestamp::millis),
+                change_24h,
+                volume_24h,
+            });
+            Some(((*id).to_owned(), Known { checked: checked.millis(), reason, last }))
+        };
+        ids.iter().filter_map(known).collect()
     }
 
     /// Notes that nobody is to be asked for a while.

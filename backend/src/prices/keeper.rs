@@ -4,6 +4,9 @@
 //! all watched coins together. While a call is under way callers note what they want on the board; the
 //! next attempt covers it. So any number of callers and tokens cost one call at a time. After a failure
 //! the keeper rests for as long as its client leaves CoinGecko alone, and callers get what there is.
+//!
+//! With others in a [`Fleet`] it first hears what they know and watch, and only one of all leaves to ask. When
+//! the way to them is gone it asks by itself.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
@@ -17,10 +20,13 @@ use super::Common;
 use super::board::{Board, Plan, Rest};
 use crate::clock::SharedClock;
 use crate::coingecko::{CoinGecko, CoinQuote, UpstreamError};
+use crate::fleet::{Fleet, Pause};
 use crate::store::Store;
 
 /// Ids in one call, until CoinGecko says that it is too many.
 const CHUNK: usize = 250;
+/// Flights of others that are waited for in one attempt.
+const MOST_FLIGHTS: usize = 4;
 /// A call leaves so much before prices stop being fresh, at most, in milliseconds.
 const LONGEST_LEAD_MS: u64 = 3_000;
 
@@ -30,6 +36,8 @@ pub struct Keeper {
     pub(super) common: Arc<Common>,
     pub(super) clock: SharedClock,
     pub(super) store: Store,
+    pub(super) fleet: Option<Arc<Fleet>>,
+    pub(super) watch_ms: u64,
 }
 
 struct Temper {
@@ -75,6 +83,66 @@ impl Keeper {
         if plan.due == 0 {
             return;
         }
+        let together = match &self.fleet {
+            Some(fleet) => self.fulfil_together(fleet, temper).await,
+            None => None,
+        };
+        if together.is_none() {
+            self.fetch(plan, temper).await;
+        }
+    }
+
+    /// As one of several: `None` when the way to the others is gone before anybody was asked.
+    async fn fulfil_together(&self, fleet: &Fleet, temper: &mut Temper) -> Option<()> {
+        for _ in 0..MOST_FLIGHTS {
+            if self.catch_up(fleet, temper).await?.due == 0 {
+                return Some(());
+            }
+            if fleet.take_off().await? {
+                // Another may have been back between our look and our leave.
+                let plan = self.catch_up(fleet, temper).await.unwrap_or_default();
+                if plan.due > 0 {
+                    self.fetch(plan, temper).await;
+                }
+                fleet.land().await;
+                return Some(());
+            }
+            fleet.landed().await?;
+        }
+        Some(())
+    }
+
+    /// Tells the others what is watched here, takes what they watch and know, and says what is left to do.
+    async fn catch_up(&self, fleet: &Fleet, temper: &Temper) -> Option<Plan> {
+        let now = self.clock.now();
+        let watched = self.board().watched_coins(now);
+        let meeting = fleet.meet(&watched, now, self.watch_ms).await?;
+        let plan = {
+            let mut board = self.board();
+            board.join(&meeting.watched);
+            board.plan(now, temper.lead_ms)
+        };
+        let ids: Vec<&str> = plan.ids.iter().map(String::as_str).collect();
+        let known = fleet.known(&ids).await?;
+        let (plan, version) = {
+            let mut board = self.board();
+            let before = board.version();
+            let new = board.overhear(&known);
+            self.store.keep_prices(new);
+            if let Some(Pause { since, until, reason }) = meeting.pause {
+                let [since, until] = [since, until].map(Timestamp::from_millis);
+                board.rest(Rest { since, until, reason });
+            }
+            (board.plan(now, temper.lead_ms), Some(board.version()).filter(|version| *version != before))
+        };
+        if let Some(version) = version {
+            self.common.changes.send_replace(version);
+        }
+        Some(plan)
+    }
+
+    /// Asks CoinGecko for what is planned; after a failure it rests.
+    async fn fetch(&self, plan: Plan, temper: &mut Temper) {
         let since = self.clock.now();
         let Err(error) = self.refresh(&plan, temper).await else {
             return;
@@ -84,6 +152,9 @@ impl Keeper {
         let reason = reason(&error);
         let until = now.plus_millis(i64::try_from(rest_ms).unwrap_or(i64::MAX));
         self.board().rest(Rest { since, until, reason });
+        if let Some(fleet) = &self.fleet {
+            fleet.tell_pause(Pause { since: since.millis(), until: until.millis(), reason }).await;
+        }
     }
 
     /// Calls until every coin that needs it was asked for. The last call takes along who fits.
@@ -99,7 +170,7 @@ impl Keeper {
                 Ok(quotes) => {
                     let now = self.clock.now();
                     temper.lead_ms = (now.since(left_at) * 2).min(LONGEST_LEAD_MS);
-                    self.learn(&ids, &quotes, now);
+                    self.learn(&ids, &quotes, now).await;
                     self.common.stats.called(ids.len(), true, took);
                     at += ids.len();
                 }
@@ -121,13 +192,16 @@ impl Keeper {
         Ok(())
     }
 
-    fn learn(&self, ids: &[&str], quotes: &BTreeMap<String, CoinQuote>, now: Timestamp) {
-        let (new, version) = {
+    async fn learn(&self, ids: &[&str], quotes: &BTreeMap<String, CoinQuote>, now: Timestamp) {
+        let (new, known, version) = {
             let mut board = self.board();
-            (board.learn(ids, quotes, now), board.version())
+            (board.learn(ids, quotes, now), board.known(ids), board.version())
         };
         self.store.keep_prices(new);
         self.common.changes.send_replace(version);
+        if let Some(fleet) = &self.fleet {
+            fleet.tell(&known).await;
+        }
     }
 
     fn board(&self) -> RwLockWriteGuard<'_, Board> {

@@ -34,6 +34,7 @@ use self::stats::Stats;
 pub use self::stats::{Counts, Outcomes};
 use crate::clock::SharedClock;
 use crate::coingecko::CoinGecko;
+use crate::fleet::Fleet;
 use crate::store::Store;
 use crate::tasks::Tasks;
 use crate::telemetry::UsingStaleCache;
@@ -49,6 +50,7 @@ pub struct Prices {
     common: Arc<Common>,
     coins: Coins,
     store: Store,
+    fleet: Option<Arc<Fleet>>,
     clock: SharedClock,
     settings: Settings,
     started_at: Timestamp,
@@ -111,6 +113,7 @@ impl Prices {
     pub async fn start(
         upstream: Arc<CoinGecko>,
         store: Store,
+        fleet: Option<Arc<Fleet>>,
         clock: SharedClock,
         settings: Settings,
         tasks: &Tasks,
@@ -123,11 +126,17 @@ impl Prices {
             ended: watch::Sender::new(0),
             stats: Stats::default(),
         });
-        let keeper =
-            Keeper { upstream: upstream.clone(), common: common.clone(), clock: clock.clone(), store: store.clone() };
+        let keeper = Keeper {
+            upstream: upstream.clone(),
+            common: common.clone(),
+            clock: clock.clone(),
+            store: store.clone(),
+            fleet: fleet.clone(),
+            watch_ms: settings.lives.watch_ms,
+        };
         tasks.spawn(keeper.run(tasks.stop()));
         let coins = Coins::start(upstream, store.clone(), clock.clone(), settings.demo, tasks).await;
-        Prices { common, coins, store, started_at: clock.now(), clock, settings, warned: Mutex::default() }
+        Prices { common, coins, store, fleet, started_at: clock.now(), clock, settings, warned: Mutex::default() }
     }
 
     /// The prices of tokens, and of the coins that pay for gas on `chains`.
@@ -193,13 +202,16 @@ impl Prices {
         }
     }
 
-    /// Forgets every price and every coin that was looked up, here and in the store; says how many prices
-    /// there were. Who watches is not forgotten: their prices come anew.
-    pub fn clear(&self) -> usize {
-        let (count, version) = {
+    /// Forgets every price and every coin that was looked up, here, in the store, and what other backends
+    /// would tell; says how many prices there were. Who watches is not forgotten: their prices come anew.
+    pub async fn clear(&self) -> usize {
+        let (count, version, ids) = {
             let mut board = self.common.board.write().unwrap_or_else(PoisonError::into_inner);
-            (board.clear(), board.version())
+            (board.clear(), board.version(), board.ids())
         };
+        if let Some(fleet) = &self.fleet {
+            fleet.forget(&ids).await;
+        }
         self.coins.clear();
         self.store.forget_prices();
         self.common.changes.send_replace(version);

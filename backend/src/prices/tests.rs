@@ -102,7 +102,7 @@ impl Bench {
         let clock = MovedClock::at_secs(1_000_000);
         let client = Arc::new(CoinGecko::new(&config, clock.clone()).unwrap());
         let store = Store::open(&Data::Memory).await.unwrap();
-        let prices = Prices::start(client.clone(), store.clone(), clock.clone(), SETTINGS, &tasks).await;
+        let prices = Prices::start(client.clone(), store.clone(), None, clock.clone(), SETTINGS, &tasks).await;
         Bench { prices, clock, upstream, client, store, tasks }
     }
 
@@ -247,7 +247,7 @@ fn the_demo_market_asks_nobody() {
         let bench = Bench::start().await;
         let settings = Settings { demo: true, ..SETTINGS };
         let (client, store) = (bench.client.clone(), bench.store.clone());
-        let prices = Prices::start(client, store, bench.clock.clone(), settings, &bench.tasks).await;
+        let prices = Prices::start(client, store, None, bench.clock.clone(), settings, &bench.tasks).await;
         let weth = key("WETH");
         let answer = prices.get(&[Asked::from(weth)].into(), &[Chain::Ethereum].into()).await;
         assert_eq!((answer.missing[0].reason, bench.upstream.calls()), (MissingReason::Off, 0));
@@ -366,7 +366,7 @@ fn a_restart_begins_with_the_last_known_prices_as_old_as_they_are() {
         for (secs, freshness) in [(59, Freshness::Fresh), (2, Freshness::Stale), (300, Freshness::Expired)] {
             bench.clock.advance_secs(secs);
             let (client, store) = (bench.client.clone(), bench.store.clone());
-            let prices = Prices::start(client, store, bench.clock.clone(), SETTINGS, &bench.tasks).await;
+            let prices = Prices::start(client, store, None, bench.clock.clone(), SETTINGS, &bench.tasks).await;
             let answer = prices.get(&[Asked::from(key("WETH"))].into(), &[Chain::Ethereum].into()).await;
             let expected = PriceInfo { freshness, ..first.prices[0].clone() };
             assert_eq!(answer.prices, [expected]);

@@ -25,7 +25,7 @@ use crate::operator;
 )]
 pub async fn clear_prices(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
     operator::check(app.config.operator.as_ref(), &headers)?;
-    let prices = app.prices.clear() as u64;
+    let prices = app.prices.clear().await as u64;
     tracing::info!(event = "prices_cleared", prices, "Prices cleared by the operator");
     Ok(respond::live(&Cleared { prices }))
 }

@@ -27,6 +27,10 @@ pub struct Status {
     pub prices: UpstreamStatus,
     /// The chains' RPCs, for gas.
     pub rpcs: Vec<RpcStatus>,
+    /// The Redis through which several servers share prices, where there is one. While it fails, this server
+    /// goes on by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis: Option<UpstreamStatus>,
 }
 
 /// What an app reads of a [`Status`]. The rest is for people and monitors, and stays unread.
@@ -103,6 +107,7 @@ mod tests {
             thresholds: Thresholds::default(),
             prices: unused.clone(),
             rpcs: vec![RpcStatus { chain: Chain::Base, rpc: unused }],
+            redis: None,
         };
         let greeting: Greeting = serde_json::from_str(&serde_json::to_string(&status).unwrap()).unwrap();
         let expected = Greeting { version: status.version, now: status.now, market: status.market };

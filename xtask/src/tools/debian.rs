@@ -1,4 +1,4 @@
-//! What comes from Debian's packages: the browser the tests drive.
+//! What comes from Debian's packages: the browser the tests drive, and Redis.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,17 @@ pub fn ensure_chromium() -> Result<()> {
     apt_install(&missing, "Or point CHROMIUM and CHROMEDRIVER at a Chromium and the driver of its version.")?;
     let missing = self::missing();
     ensure!(missing.is_empty(), "still missing: {}. Do CHROMIUM and CHROMEDRIVER name programs?", missing.join(", "));
+    Ok(())
+}
+
+/// Redis. The tests start their own; a service that the package may start is not theirs.
+pub fn ensure_redis() -> Result<()> {
+    let is_there = || program("FOOLSCAP_REDIS_SERVER", "redis-server").is_some();
+    if is_there() {
+        return Ok(());
+    }
+    apt_install(&["redis-server"], "Or point FOOLSCAP_REDIS_SERVER at a redis-server.")?;
+    ensure!(is_there(), "redis-server is still missing. Does FOOLSCAP_REDIS_SERVER name a program?");
     Ok(())
 }
 

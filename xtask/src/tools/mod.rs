@@ -37,6 +37,8 @@ pub enum Need {
     Packages(&'static str),
     /// Chromium, its driver and a font.
     Chromium,
+    /// Redis, for several backends at once.
+    Redis,
 }
 
 /// What building the app takes.
@@ -50,7 +52,7 @@ pub const APP: [Need; 6] = [
 ];
 
 /// What there is, and so what the tests take in all.
-pub const EVERYTHING: [Need; 11] = [
+pub const EVERYTHING: [Need; 12] = [
     Need::Crates,
     Need::WasmTarget,
     Need::WasmBindgen,
@@ -59,6 +61,7 @@ pub const EVERYTHING: [Need; 11] = [
     Need::Trunk,
     Need::CargoDeny,
     Need::Chromium,
+    Need::Redis,
     Need::Packages("tests/browser"),
     Need::Packages("tests/contracts"),
     Need::Packages("xtask/lighthouse"),
@@ -100,6 +103,7 @@ impl Toolbox {
                 Need::CargoDeny => bins.extend(cargo::deny().ensure(&cache)?),
                 Need::Packages(folder) => npm::ensure(&workspace.path(folder), folder)?,
                 Need::Chromium => debian::ensure_chromium()?,
+                Need::Redis => debian::ensure_redis()?,
             }
         }
         let old = env::var_os("PATH").unwrap_or_default();
