@@ -25,6 +25,7 @@ pub mod markets;
 pub mod operator;
 pub mod outbound;
 pub mod prices;
+pub mod rooms;
 pub mod router;
 pub mod routes;
 pub mod rpc;

@@ -14,6 +14,7 @@ pub mod markets;
 pub mod price_stats;
 pub mod prices;
 pub mod problem;
+pub mod room;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod socket;
