@@ -14,6 +14,8 @@ use crate::gas::Gas;
 use crate::markets::Markets;
 use crate::outbound::OutboundError;
 use crate::prices::{self, Prices};
+use crate::rooms::Rooms;
+use crate::rooms::room::Memory;
 use crate::rpc::RpcError;
 use crate::store::Store;
 use crate::tasks::Tasks;
@@ -40,6 +42,8 @@ pub struct Parts {
     pub candles: Candles,
     /// The gas.
     pub gas: Gas,
+    /// The rooms.
+    pub rooms: Rooms,
     /// What outlives the process.
     pub store: Store,
     upstream: Arc<CoinGecko>,
@@ -82,6 +86,7 @@ impl App {
             prices: Prices::start(upstream.clone(), store.clone(), fleet.clone(), clock.clone(), settings, tasks).await,
             markets: Markets::start(upstream.clone(), store.clone(), clock.clone(), tasks).await,
             candles: Candles::new(upstream.clone(), clock.clone()),
+            rooms: Rooms::new(clock.clone(), Memory::default()),
             gas: Gas::new(&config, clock.clone())?,
             store,
             upstream,

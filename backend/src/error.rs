@@ -10,6 +10,7 @@ use shared::wire::{Problem, ProblemKind};
 
 use crate::coingecko::UpstreamError;
 use crate::outbound::OutboundError;
+use crate::rooms::RoomError;
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -102,6 +103,12 @@ pub enum ApiError {
     /// No room for another socket.
     #[error("all {0} sockets are taken; ask over HTTP meanwhile, and come back in a moment")]
     TooManySockets(usize),
+    /// A room that does not open, or has no place.
+    #[error(transparent)]
+    Room(#[from] RoomError),
+    /// A message for a room that cannot be told there.
+    #[error("this message cannot be told: {0}")]
+    Message(String),
     /// A handler panicked.
     #[error("the server made a mistake while it answered; the request's id stands in its log")]
     Panic,
@@ -129,6 +136,8 @@ impl ApiError {
             | ApiError::Unreadable { .. }
             | ApiError::Range(_)
             | ApiError::NotASocket(_)
+            | ApiError::Message(_)
+            | ApiError::Room(RoomError::Unwritable(_))
             | ApiError::NoHost => ProblemKind::BadRequest,
             ApiError::Chain(_) => ProblemKind::UnknownChain,
             ApiError::Token(_) => ProblemKind::BadAddress,
@@ -143,6 +152,10 @@ impl ApiError {
             ApiError::WrongHost(_) => ProblemKind::WrongHost,
             ApiError::WrongOrigin(_) => ProblemKind::WrongOrigin,
             ApiError::TooManySockets(_) => ProblemKind::TooManySockets,
+            ApiError::Room(RoomError::NoEntry) => ProblemKind::NoRoom,
+            ApiError::Room(RoomError::TooManyRooms | RoomError::TooManySeats | RoomError::Full) => {
+                ProblemKind::RoomsFull
+            }
             ApiError::Panic => ProblemKind::Internal,
             ApiError::Upstream(error) => match error {
                 UpstreamError::Throttled { .. } | UpstreamError::Paced { .. } | UpstreamError::Spent { .. } => {
@@ -169,7 +182,7 @@ impl ApiError {
     /// Seconds after which it makes sense to ask again.
     fn retry_after(&self) -> Option<u64> {
         match self {
-            ApiError::TooManySockets(_) => Some(30),
+            ApiError::TooManySockets(_) | ApiError::Room(RoomError::TooManyRooms | RoomError::Full) => Some(30),
             ApiError::Upstream(UpstreamError::Throttled { retry_after, .. }) => Some(retry_after.unwrap_or(30)),
             ApiError::Upstream(error) => error.wait_ms().map(|wait_ms| wait_ms.div_ceil(1000)),
             _ => None,
@@ -245,6 +258,9 @@ mod tests {
             (ApiError::BodyTooLarge(9), 413, "more than 9 bytes"),
             (ApiError::WrongOrigin("https://evil".into()), 403, "only pages that this server served"),
             (ApiError::TooManySockets(9), 503, "all 9 sockets are taken"),
+            (ApiError::Room(RoomError::NoEntry), 404, "no such room, or this token"),
+            (ApiError::Room(RoomError::Full), 503, "seats of this room are taken"),
+            (ApiError::Message("no `bot`".into()), 400, "no `bot`"),
             (ApiError::WrongHost("evil".into()), 421, "FOOLSCAP_ALLOWED_HOSTS"),
             (ApiError::Panic, 500, "made a mistake"),
             (upstream(UpstreamError::KeyRefused { code: Some(10_002), message: "m".into() }), 502, "code 10002"),

@@ -91,6 +91,13 @@ pub async fn note_route(matched: Option<MatchedPath>, request: Request, next: Ne
     response
 }
 
+/// The token of `authorization: Bearer TOKEN`.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
 /// A browser lets a page of any site open a socket anywhere, and says in `Origin` whose page it is. So only
 /// pages of the very host that is asked may: the same name and port. Programs that are no browsers send no
 /// origin, and have no visitor whose place they could take.

@@ -3,11 +3,12 @@
 //! The token is in a file that the operator makes; it travels in a header and is shown nowhere. Without such
 //! a file nobody is the operator.
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::Secret;
 use crate::error::ApiError;
+use crate::guard;
 
 /// The shortest token that is taken, in characters.
 const SHORTEST: usize = 32;
@@ -30,10 +31,8 @@ pub fn read(path: &str) -> Option<Secret> {
 /// [`ApiError::NoOperator`], [`ApiError::NotOperator`].
 pub fn check(operator: Option<&Secret>, headers: &HeaderMap) -> Result<(), ApiError> {
     let operator = operator.ok_or(ApiError::NoOperator)?;
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, given) = value.and_then(|value| value.split_once(' ')).ok_or(ApiError::NotOperator)?;
-    let is_same = same(given.trim().as_bytes(), operator.reveal().as_bytes());
-    if scheme.eq_ignore_ascii_case("bearer") && is_same { Ok(()) } else { Err(ApiError::NotOperator) }
+    let given = guard::bearer(headers).ok_or(ApiError::NotOperator)?;
+    if same(given.as_bytes(), operator.reveal().as_bytes()) { Ok(()) } else { Err(ApiError::NotOperator) }
 }
 
 /// Compares by hashes, every byte of them: how long it takes tells nothing about the token.
@@ -44,6 +43,8 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header;
+
     use super::*;
 
     #[test]

@@ -12,7 +12,9 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::guard;
-use crate::routes::{candles, chains, docs, gas, health, markets, price_cache, price_stats, prices, status, tokens};
+use crate::routes::{
+    candles, chains, docs, gas, health, markets, price_cache, price_stats, prices, rooms, status, tokens,
+};
 use crate::socket::{self, Sockets};
 use crate::tasks::Tasks;
 use crate::{assets, routes::docs::Header};
@@ -45,6 +47,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(price_cache::clear_prices))
         .routes(routes!(markets::markets))
         .routes(routes!(candles::candles))
+        .routes(routes!(rooms::tell))
         .routes(routes!(gas::gas))
         .routes(routes!(status::status))
         .routes(routes!(health::health))
@@ -56,6 +59,10 @@ pub fn openapi() -> OpenApi {
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Result<Response, ApiError> {
-    let allowed = if uri.path() == "/api/v1/prices/cache" { "DELETE" } else { "GET, HEAD" };
+    let allowed = match uri.path() {
+        "/api/v1/prices/cache" => "DELETE",
+        path if path.starts_with("/api/v1/rooms/") => "POST",
+        _ => "GET, HEAD",
+    };
     Err(ApiError::Method { method: method.to_string(), path: uri.path().to_owned(), allowed })
 }

@@ -73,6 +73,9 @@ pub enum RoomError {
     /// Everywhere somebody is inside.
     #[error("all {MOST_ROOMS} rooms are taken; come back in a moment")]
     TooManyRooms,
+    /// One socket reads enough rooms.
+    #[error("one socket reads at most 8 rooms; leave one, or open another socket")]
+    TooManySeats,
     /// No seat is left.
     #[error("all {MOST_READERS} seats of this room are taken; come back in a moment")]
     Full,

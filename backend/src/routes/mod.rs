@@ -11,5 +11,6 @@ pub mod price_stats;
 pub mod prices;
 pub mod query;
 pub mod respond;
+pub mod rooms;
 pub mod status;
 pub mod tokens;

@@ -1,33 +1,41 @@
-//! One socket: it watches tokens, and is told what changes.
+//! One socket: it watches tokens and reads rooms, and is told what changes.
 //!
 //! A frame is made when the one before it has been taken, from what is known then. So a reader that falls
 //! behind misses steps in between and never gets a backlog, and costs no memory while it does. One that
 //! takes nothing for too long is closed, as is one of which nothing is heard.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use serde::Serialize;
 use shared::chain::Chain;
+use shared::ids::AccountId;
 use shared::token::Token;
-use shared::wire::socket::{ALERT_MESSAGE, AlertMessage, Asked as Frame, Close, HEARTBEAT, PRICE_UPDATE, Said, WATCH};
-use shared::wire::{Alert, Pace, Prices as Answer};
-use tokio::sync::watch;
+use shared::wire::room::{Answer, JOIN, JOINED, Join, Joined, LEAVE, Leave, REFUSED, Refused};
+use shared::wire::socket::{
+    ALERT_MESSAGE, AlertMessage, Asked as Frame, Close, HEARTBEAT, PRICE_UPDATE, Said, VERSION, WATCH,
+};
+use shared::wire::{Alert, Pace, Prices};
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::prices::Asked;
+use crate::rooms::{RoomError, Seat, Welcome, owns};
 use crate::routes::query::{self, MOST_TOKENS};
 use crate::telemetry;
 
 /// Frames a client may send between two heartbeats.
 const MOST_FRAMES: u32 = 60;
+/// Rooms that one socket may read.
+const MOST_SEATS: usize = 8;
 /// Time for a client to say goodbye too.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -38,6 +46,9 @@ pub struct Session {
     /// Moves when prices land.
     versions: watch::Receiver<u64>,
     watched: Option<Watched>,
+    /// Rings when something is told in a room it reads.
+    bell: Arc<Notify>,
+    seats: BTreeMap<AccountId, Seat>,
 }
 
 /// What a client wants to be told of, and what it was told last.
@@ -68,7 +79,7 @@ impl Session {
     /// A socket that watches nothing yet.
     pub fn new(app: App, socket: WebSocket) -> Session {
         let versions = app.prices.changes();
-        Session { app, socket, versions, watched: None }
+        Session { app, socket, versions, watched: None, bell: Arc::default(), seats: BTreeMap::new() }
     }
 
     /// Talks until one side ends it, or `stop`.
@@ -102,6 +113,7 @@ impl Session {
                     frames += 1;
                     if frames > MOST_FRAMES { Break(Close::TooMany.into()) } else { self.hear(message).await }
                 }
+                () = self.bell.notified() => self.tell_rooms().await,
                 Ok(()) = self.versions.changed(), if self.watched.is_some() => self.tell_changes().await,
                 () = silence.as_mut(), if is_waiting => Break(Close::Silent.into()),
                 _ = beats.tick() => {
@@ -123,6 +135,19 @@ impl Session {
         match message {
             Some(Ok(Message::Text(text))) => match serde_json::from_str::<Frame>(&text) {
                 Ok(frame) if frame.kind == WATCH => self.watch(frame).await,
+                Ok(frame) if frame.kind == JOIN => match serde_json::from_str(&text) {
+                    Ok(join) => self.join(join).await,
+                    Err(error) => malformed(&error.to_string()),
+                },
+                Ok(frame) if frame.kind == LEAVE => match serde_json::from_str::<Leave>(&text) {
+                    Ok(leave) => {
+                        if let Some(account) = account_of(&leave.room) {
+                            self.seats.remove(&account);
+                        }
+                        Continue(())
+                    }
+                    Err(error) => malformed(&error.to_string()),
+                },
                 // What a newer client says beyond what we know.
                 Ok(_) => Continue(()),
                 Err(error) => malformed(&error.to_string()),
@@ -187,6 +212,64 @@ impl Session {
         Continue(())
     }
 
+    /// Lets the client into a room, where its token opens it.
+    async fn join(&mut self, join: Join) -> Step {
+        let account = account_of(&join.room).filter(|account| owns(&join.token, *account));
+        let Some(account) = account else { return self.refuse(&join.room, &RoomError::NoEntry).await };
+        if self.seats.len() >= MOST_SEATS && !self.seats.contains_key(&account) {
+            return self.refuse(&join.room, &RoomError::TooManySeats).await;
+        }
+        // Who joins again goes on where it says, not where it was.
+        self.seats.remove(&account);
+        let from = join.epoch.as_deref().zip(join.offset);
+        match self.app.rooms.enter(account, from, self.bell.clone()) {
+            Ok((seat, welcome)) => {
+                self.seats.insert(account, seat);
+                let Welcome { epoch, offset, recovered, readers } = welcome;
+                let data = Joined { recovered, readers: readers as u64 };
+                self.answer(JOINED, &join.room, Some((&epoch, offset)), data).await
+            }
+            Err(error) => self.refuse(&join.room, &error).await,
+        }
+    }
+
+    async fn refuse(&mut self, room: &str, error: &RoomError) -> Step {
+        let room: String = room.chars().take(64).collect();
+        self.answer(REFUSED, &room, None, Refused { reason: error.to_string() }).await
+    }
+
+    async fn answer<T: Serialize>(
+        &mut self,
+        kind: &'static str,
+        room: &str,
+        place: Option<(&str, u64)>,
+        data: T,
+    ) -> Step {
+        let (epoch, offset) = (place.map(|(epoch, _)| epoch), place.map(|(_, offset)| offset));
+        let answer = Answer { v: VERSION, kind, room, epoch, offset, ts: self.app.clock.now(), data };
+        match serde_json::to_string(&answer) {
+            Ok(text) => {
+                telemetry::count_socket_frame(kind);
+                self.send(Message::Text(text.into())).await
+            }
+            Err(_) => Break(Close::Mistake.into()),
+        }
+    }
+
+    /// Tells what was told in the rooms since it was told last. Between batches others have their turn.
+    async fn tell_rooms(&mut self) -> Step {
+        let accounts: Vec<AccountId> = self.seats.keys().copied().collect();
+        for account in accounts {
+            let Some(seat) = self.seats.get_mut(&account) else { continue };
+            let Ok(told) = seat.take() else { return Break(Close::Slow.into()) };
+            for message in told {
+                telemetry::count_socket_frame(message.kind.name());
+                self.send(Message::Text(message.frame)).await?;
+            }
+        }
+        Continue(())
+    }
+
     /// Tells that the connection stands, and asks whether anybody is there.
     async fn beat(&mut self) -> Step {
         self.send(Message::Ping(Vec::new().into())).await?;
@@ -224,6 +307,11 @@ impl Session {
     }
 }
 
+/// The account whose room has this name.
+fn account_of(room: &str) -> Option<AccountId> {
+    room.strip_prefix("paper_trading_")?.parse().ok()
+}
+
 /// Ends with what is wrong, as far as a close frame has room for it.
 fn malformed(what: &str) -> Step {
     let reason: String = what.chars().take(100).collect();
@@ -231,6 +319,6 @@ fn malformed(what: &str) -> Step {
     Break(End::Close(Close::Malformed, reason))
 }
 
-fn is_empty(answer: &Answer) -> bool {
+fn is_empty(answer: &Prices) -> bool {
     answer.prices.is_empty() && answer.missing.is_empty() && answer.natives.is_empty()
 }

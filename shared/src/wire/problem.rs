@@ -85,6 +85,10 @@ pub enum ProblemKind {
     NotOperator,
     /// What only the operator may do was asked of a server that has no operator.
     NoOperator,
+    /// No room of that name opens to that token.
+    NoRoom,
+    /// As many rooms or readers as the server has room for.
+    RoomsFull,
     /// A page of another site asks for a socket.
     WrongOrigin,
     /// The request names a host that this server does not answer for.
@@ -103,7 +107,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, in the order of its status.
-    pub const ALL: [ProblemKind; 18] = [
+    pub const ALL: [ProblemKind; 20] = [
         ProblemKind::BadRequest,
         ProblemKind::UnknownChain,
         ProblemKind::BadAddress,
@@ -113,6 +117,7 @@ impl ProblemKind {
         ProblemKind::WrongOrigin,
         ProblemKind::NotFound,
         ProblemKind::UnknownToken,
+        ProblemKind::NoRoom,
         ProblemKind::MethodNotAllowed,
         ProblemKind::BodyTooLarge,
         ProblemKind::WrongHost,
@@ -121,6 +126,7 @@ impl ProblemKind {
         ProblemKind::RateLimited,
         ProblemKind::UpstreamUnavailable,
         ProblemKind::TooManySockets,
+        ProblemKind::RoomsFull,
         ProblemKind::Timeout,
     ];
 
@@ -138,6 +144,8 @@ impl ProblemKind {
             ProblemKind::BodyTooLarge => "body-too-large",
             ProblemKind::NotOperator => "not-operator",
             ProblemKind::NoOperator => "no-operator",
+            ProblemKind::NoRoom => "no-room",
+            ProblemKind::RoomsFull => "rooms-full",
             ProblemKind::WrongOrigin => "wrong-origin",
             ProblemKind::WrongHost => "wrong-host",
             ProblemKind::TooManySockets => "too-many-sockets",
@@ -162,6 +170,8 @@ impl ProblemKind {
             ProblemKind::BodyTooLarge => "The body is too large",
             ProblemKind::NotOperator => "This is for the operator",
             ProblemKind::NoOperator => "This server has no operator",
+            ProblemKind::NoRoom => "There is no such room for this token",
+            ProblemKind::RoomsFull => "The rooms are full",
             ProblemKind::WrongOrigin => "A page of another site may not listen here",
             ProblemKind::WrongHost => "This server does not answer for this host",
             ProblemKind::TooManySockets => "Too many sockets are open",
@@ -181,7 +191,7 @@ impl ProblemKind {
             | ProblemKind::TooManyTokens => 400,
             ProblemKind::NotOperator => 401,
             ProblemKind::NoOperator | ProblemKind::WrongOrigin => 403,
-            ProblemKind::NotFound | ProblemKind::UnknownToken => 404,
+            ProblemKind::NotFound | ProblemKind::UnknownToken | ProblemKind::NoRoom => 404,
             ProblemKind::MethodNotAllowed => 405,
             ProblemKind::BodyTooLarge => 413,
             ProblemKind::WrongHost => 421,
@@ -190,6 +200,7 @@ impl ProblemKind {
             ProblemKind::RateLimited
             | ProblemKind::UpstreamUnavailable
             | ProblemKind::TooManySockets
+            | ProblemKind::RoomsFull
             | ProblemKind::Timeout => 503,
         }
     }

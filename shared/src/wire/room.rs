@@ -157,6 +157,36 @@ pub struct Join {
     pub offset: Option<u64>,
 }
 
+/// What a [`LEAVE`] frame says beside `v` and `type`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Leave {
+    /// The room's name.
+    pub room: String,
+}
+
+/// A frame of the server about a room, other than a message in it.
+#[derive(Debug, Serialize)]
+pub struct Answer<'a, T> {
+    /// The protocol's version.
+    pub v: u32,
+    /// What it is about.
+    #[serde(rename = "type")]
+    pub kind: &'a str,
+    /// The room.
+    pub room: &'a str,
+    /// Its epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<&'a str>,
+    /// The offset after which it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// When it was said.
+    pub ts: Timestamp,
+    /// What is said.
+    pub data: T,
+}
+
 /// What a [`JOINED`] frame says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
