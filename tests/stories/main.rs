@@ -10,6 +10,7 @@ mod guard;
 mod operator;
 mod prices;
 mod problems;
+mod rooms;
 mod shutdown;
 mod socket;
 mod upstream;

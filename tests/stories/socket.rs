@@ -22,11 +22,11 @@ const USDC: &str = "1:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client of the socket.
-struct Client(WebSocketStream<TcpStream>);
+pub(crate) struct Client(WebSocketStream<TcpStream>);
 
 impl Client {
     /// One that a page of the server itself opened.
-    async fn open(server: &Server) -> Client {
+    pub(crate) async fn open(server: &Server) -> Client {
         Client::over(TcpStream::connect(server.address).await.unwrap(), server).await
     }
 
@@ -35,7 +35,7 @@ impl Client {
         Client(client_async(request, stream).await.expect("the socket opens").0)
     }
 
-    async fn send(&mut self, frame: &Value) {
+    pub(crate) async fn send(&mut self, frame: &Value) {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
     }
 
@@ -54,12 +54,19 @@ impl Client {
         }
     }
 
+    /// The next frame.
+    pub(crate) async fn any(&mut self) -> Value {
+        let message = self.next().await;
+        let Message::Text(text) = message else { panic!("not a frame: {message:?}") };
+        let frame: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(frame["v"], 1);
+        frame
+    }
+
     /// The next frame of a type, whatever comes before it.
-    async fn hear(&mut self, kind: &str) -> Value {
+    pub(crate) async fn hear(&mut self, kind: &str) -> Value {
         loop {
-            let Message::Text(text) = self.next().await else { panic!("not a frame") };
-            let frame: Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(frame["v"], 1);
+            let frame = self.any().await;
             if frame["type"] == kind {
                 return frame;
             }

@@ -1,0 +1,266 @@
+//! Rooms: what is told in one reaches all who may read it, once, in order, also those who were gone for a while.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use shared::{
+    ids::{AccountId, AccountSecret},
+    wire::{
+        ProblemKind,
+        room::{Kind, Placed},
+    },
+};
+use tests::world::{Reply, World};
+
+use super::socket::Client;
+
+/// An account, and the token that opens its room.
+struct Account {
+    id: AccountId,
+    token: String,
+}
+
+fn account(n: u8) -> Account {
+    let token = AccountSecret::new([n; 32]).owner_token();
+    Account { id: token.account_id(), token: token.reveal() }
+}
+
+impl Account {
+    async fn tell(&self, world: &World, message: &Value) -> Reply {
+        tell(world, &self.id.to_string(), Some(&self.token), message).await
+    }
+
+    async fn tells(&self, world: &World, message: Value) -> Placed {
+        let reply = self.tell(world, &message).await;
+        assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
+        serde_json::from_str(&reply.body).unwrap()
+    }
+
+    async fn enter(&self, world: &World, place: Option<(&str, u64)>) -> (Client, Value) {
+        let mut client = Client::open(&world.server).await;
+        let joined = self.join(&mut client, place).await;
+        (client, joined)
+    }
+
+    async fn join(&self, client: &mut Client, place: Option<(&str, u64)>) -> Value {
+        let mut frame = json!({"v": 1, "type": "join", "room": self.id.room(), "token": self.token});
+        if let Some((epoch, offset)) = place {
+            frame["epoch"] = json!(epoch);
+            frame["offset"] = json!(offset);
+        }
+        client.send(&frame).await;
+        client.hear("joined").await
+    }
+}
+
+async fn tell(world: &World, account: &str, token: Option<&str>, message: &Value) -> Reply {
+    let path = format!("/api/v1/rooms/{account}/messages");
+    let request = world.server.request(Method::POST, &path).body(message.to_string());
+    let request = match token {
+        Some(token) => request.header("authorization", format!("Bearer {token}")),
+        None => request,
+    };
+    Reply::to(request).await.expect("the server answers")
+}
+
+fn thought(n: u64) -> Value {
+    json!({"type": "thought_log_created", "data": {"bot": "b", "decision": "hold", "reasoning": n.to_string()}})
+}
+
+/// The offsets of the next messages.
+async fn offsets(client: &mut Client, kind: &str, count: usize) -> Vec<u64> {
+    let mut offsets = vec![];
+    for _ in 0..count {
+        offsets.push(client.hear(kind).await["offset"].as_u64().unwrap());
+    }
+    offsets
+}
+
+#[tokio::test]
+async fn a_bots_thought_reaches_everybody_in_the_room_with_its_place() {
+    let world = World::start().await;
+    let mine = account(1);
+    let (mut desk, joined) = mine.enter(&world, None).await;
+    let (mut phone, other) = mine.enter(&world, None).await;
+    assert_eq!((&joined["data"]["recovered"], &joined["offset"]), (&json!(false), &json!(0)));
+    assert_eq!((joined["data"]["readers"].as_u64(), other["data"]["readers"].as_u64()), (Some(1), Some(2)));
+    let placed = mine.tells(&world, thought(7)).await;
+    assert_eq!(placed.offset, 1);
+    for client in [&mut desk, &mut phone] {
+        let frame = client.hear("thought_log_created").await;
+        assert_eq!(frame["room"], json!(mine.id.room()));
+        assert_eq!((&frame["epoch"], &frame["offset"]), (&json!(placed.epoch), &json!(1)));
+        assert_eq!(frame["data"]["reasoning"], "7");
+        assert!(frame["ts"].is_string());
+    }
+    // Another's room is another's.
+    account(2).tells(&world, thought(8)).await;
+    mine.tells(&world, thought(9)).await;
+    assert_eq!(desk.hear("thought_log_created").await["data"]["reasoning"], "9");
+}
+
+#[tokio::test]
+async fn who_comes_back_gets_what_was_missed_once_and_in_order_or_is_told_that_it_cannot() {
+    let world = World::start().await;
+    let mine = account(1);
+    let (mut client, joined) = mine.enter(&world, None).await;
+    let epoch = joined["epoch"].as_str().unwrap().to_owned();
+    mine.tells(&world, thought(0)).await;
+    assert_eq!(offsets(&mut client, "thought_log_created", 1).await, [1]);
+    drop(client);
+    for n in 0..100 {
+        mine.tells(&world, thought(n)).await;
+    }
+    let (mut client, joined) = mine.enter(&world, Some((&epoch, 1))).await;
+    assert_eq!(joined["data"]["recovered"], true);
+    assert_eq!(offsets(&mut client, "thought_log_created", 100).await, (2..=101).collect::<Vec<_>>());
+    // 256 messages are remembered, and no more.
+    for n in 0..256 {
+        mine.tells(&world, thought(n)).await;
+    }
+    for (place, recovered) in [((epoch.as_str(), 101), true), ((epoch.as_str(), 100), false), (("gone", 357), false)] {
+        let (_, joined) = mine.enter(&world, Some(place)).await;
+        assert_eq!(joined["data"]["recovered"], recovered, "{place:?}");
+        assert_eq!(joined["offset"].as_u64(), Some(if recovered { place.1 } else { 357 }));
+    }
+    // Nor for longer than five minutes.
+    world.seconds_pass(301);
+    mine.tells(&world, thought(1)).await;
+    let (_, joined) = mine.enter(&world, Some((&epoch, 300))).await;
+    assert_eq!(joined["data"]["recovered"], false);
+}
+
+#[tokio::test]
+async fn of_what_only_the_latest_counts_only_the_latest_is_told_to_who_comes_late() {
+    let world = World::start().await;
+    let mine = account(1);
+    let first = mine.tells(&world, thought(0)).await;
+    for cash in ["1", "2", "3"] {
+        let data = json!({"cash": cash, "deposits": "10000", "realised": "0", "positions": 0});
+        mine.tells(&world, json!({"type": "portfolio_update", "data": data})).await;
+    }
+    let (mut client, joined) = mine.enter(&world, Some((&first.epoch, first.offset))).await;
+    assert_eq!(joined["data"]["recovered"], true);
+    let frame = client.hear("portfolio_update").await;
+    assert_eq!((&frame["offset"], &frame["data"]["cash"]), (&json!(4), &json!("3")));
+}
+
+#[tokio::test]
+async fn a_message_handed_in_again_by_its_name_is_told_once() {
+    let world = World::start().await;
+    let mine = account(1);
+    let (mut client, _) = mine.enter(&world, None).await;
+    let named = json!({"type": "alert_message", "id": "once", "data": {"alert": {
+        "kind": "depeg", "severity": "warning", "subject": "USDC", "message": "…",
+        "since": "2026-01-01T00:00:00Z", "as_of": "2026-01-01T00:00:00Z",
+    }}});
+    assert_eq!(mine.tells(&world, named.clone()).await, mine.tells(&world, named).await);
+    mine.tells(&world, thought(1)).await;
+    client.hear("alert_message").await;
+    let Value::String(next) = client.any().await["type"].take() else { panic!() };
+    assert_eq!(next, "thought_log_created");
+}
+
+#[tokio::test]
+async fn a_room_that_is_not_there_and_one_that_is_anothers_are_refused_alike() {
+    let world = World::start().await;
+    let (mine, other) = (account(1), account(2));
+    mine.tells(&world, thought(0)).await;
+    let theirs = mine.id.to_string();
+    let absent = account(3).id.to_string();
+    let malformed = "not-an-account".to_owned();
+    let tokens = [None, Some(other.token.as_str()), Some("0"), Some(theirs.as_str())];
+    let mut bodies = std::collections::BTreeSet::new();
+    for account in [&theirs, &absent, &malformed] {
+        for token in tokens {
+            let reply = tell(&world, account, token, &thought(1)).await;
+            assert_eq!(reply.problem().0, ProblemKind::NoRoom);
+            bodies.insert(reply.body);
+        }
+    }
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    let mut client = Client::open(&world.server).await;
+    let mut refusals = std::collections::BTreeSet::new();
+    for account in [&theirs, &absent, &malformed] {
+        for token in [other.token.as_str(), "", "0"] {
+            let room = format!("paper_trading_{account}");
+            client.send(&json!({"v": 1, "type": "join", "room": room, "token": token})).await;
+            let refused = client.hear("refused").await;
+            assert_eq!(refused["room"], json!(room));
+            refusals.insert(refused["data"].to_string());
+        }
+    }
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+    // Whoever was refused hears nothing of what is told.
+    mine.tells(&world, thought(2)).await;
+    mine.join(&mut client, None).await;
+    mine.tells(&world, thought(3)).await;
+    assert_eq!(client.hear("thought_log_created").await["data"]["reasoning"], "3");
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_is_refused_with_what_would_be_right() {
+    let world = World::start().await;
+    let mine = account(1);
+    for (message, said) in [
+        (json!({"type": "thougth", "data": {}}), "`thougth` is no type of message; there are: trade_update"),
+        (json!({"type": "price_update", "data": {}}), "told by the server alone"),
+        (json!({"type": "transaction_update", "data": {}}), "told by the server alone"),
+        (json!({"type": "thought_log_created", "data": {"bot": "b"}}), "missing field `decision`"),
+        (json!({"type": "thought_log_created"}), "missing field `data`"),
+        (json!([]), "invalid"),
+        (
+            json!({"type": "session_update", "id": "", "data": {"device": "d", "status": "ended", "since": "2026-01-01T00:00:00Z"}}),
+            "an id has 1 to 64",
+        ),
+    ] {
+        let reply = mine.tell(&world, &message).await;
+        let (kind, problem) = reply.problem();
+        assert_eq!(kind, ProblemKind::BadRequest, "{message}");
+        assert!(problem.detail.unwrap().contains(said), "{message}: {}", reply.body);
+    }
+    let long =
+        json!({"type": "thought_log_created", "data": {"bot": "b", "decision": "x", "reasoning": "x".repeat(17_000)}});
+    assert_eq!(mine.tell(&world, &long).await.problem().0, ProblemKind::BodyTooLarge);
+    let get = world.get(&format!("/api/v1/rooms/{}/messages", mine.id)).await;
+    assert_eq!((get.problem().0, get.header("allow")), (ProblemKind::MethodNotAllowed, Some("POST")));
+    let (_, joined) = mine.enter(&world, None).await;
+    assert_eq!(joined["offset"], 0, "nothing of it was told");
+}
+
+#[tokio::test]
+async fn every_kind_that_is_the_owners_can_be_told() {
+    let world = World::start().await;
+    let mine = account(1);
+    let token = "1:0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2";
+    for (kind, data) in [
+        (Kind::TradeUpdate, json!({"seq": 1, "hash": "0x1", "trade": {}})),
+        (Kind::PortfolioUpdate, json!({"cash": "1", "deposits": "1", "realised": "0", "positions": 1})),
+        (Kind::PositionUpdated, json!({"token": token, "units": "1", "cost": "1", "realised": "0"})),
+        (Kind::BotStatusUpdate, json!({"bot": "b", "status": "running"})),
+        (Kind::ThoughtLogCreated, thought(1)["data"].clone()),
+        (Kind::PerformanceUpdate, json!({"sales": 1, "wins": 1, "realised": "1"})),
+        (Kind::SessionUpdate, json!({"device": "d", "status": "writing", "since": "2026-01-01T00:00:00Z"})),
+        (Kind::BulkUpdate, json!({"messages": [{"type": "trade_update", "data": {}}]})),
+    ] {
+        let (mut client, _) = mine.enter(&world, None).await;
+        mine.tells(&world, json!({"type": kind.name(), "data": data})).await;
+        assert_eq!(client.hear(kind.name()).await["data"], data);
+    }
+}
+
+#[tokio::test]
+async fn one_socket_reads_several_rooms_and_leaves_them() {
+    let world = World::start().await;
+    let mut client = Client::open(&world.server).await;
+    for n in 1..=8 {
+        account(n).join(&mut client, None).await;
+    }
+    let ninth = account(9);
+    client.send(&json!({"v": 1, "type": "join", "room": ninth.id.room(), "token": ninth.token})).await;
+    assert!(client.hear("refused").await["data"]["reason"].as_str().unwrap().contains("at most 8 rooms"));
+    client.send(&json!({"v": 1, "type": "leave", "room": account(1).id.room()})).await;
+    ninth.join(&mut client, None).await;
+    account(1).tells(&world, thought(1)).await;
+    ninth.tells(&world, thought(9)).await;
+    assert_eq!(client.hear("thought_log_created").await["room"], json!(ninth.id.room()));
+}
