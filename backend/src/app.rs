@@ -15,7 +15,6 @@ use crate::markets::Markets;
 use crate::outbound::OutboundError;
 use crate::prices::{self, Prices};
 use crate::rooms::Rooms;
-use crate::rooms::room::Memory;
 use crate::rpc::RpcError;
 use crate::store::Store;
 use crate::tasks::Tasks;
@@ -86,7 +85,7 @@ impl App {
             prices: Prices::start(upstream.clone(), store.clone(), fleet.clone(), clock.clone(), settings, tasks).await,
             markets: Markets::start(upstream.clone(), store.clone(), clock.clone(), tasks).await,
             candles: Candles::new(upstream.clone(), clock.clone()),
-            rooms: Rooms::new(clock.clone(), Memory::default()),
+            rooms: Rooms::new(clock.clone(), config.rooms),
             gas: Gas::new(&config, clock.clone())?,
             store,
             upstream,

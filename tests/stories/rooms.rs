@@ -1,5 +1,7 @@
 //! Rooms: what is told in one reaches all who may read it, once, in order, also those who were gone for a while.
 
+use std::sync::Arc;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::{
@@ -263,4 +265,85 @@ async fn one_socket_reads_several_rooms_and_leaves_them() {
     account(1).tells(&world, thought(1)).await;
     ninth.tells(&world, thought(9)).await;
     assert_eq!(client.hear("thought_log_created").await["room"], json!(ninth.id.room()));
+}
+
+/// Readers that are cut off at random, again and again, while somebody tells without a pause. Each knows what it
+/// had, and holds what it gets against it. `FOOLSCAP_CASES` sets how often they are cut off together.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_gap_no_double_no_disorder_however_often_readers_are_cut_off() {
+    const READERS: u64 = 20;
+    const REMEMBERED: u64 = 64;
+    let cuts = tests::seed::cases(400, 10_000);
+    // A room that remembers little, so that some come too late.
+    let world = Arc::new(World::with(|config, _| config.rooms.messages = REMEMBERED as usize).await);
+    let done = tokio_util::sync::CancellationToken::new();
+    let teller = {
+        let (server, done) = (world.server.url.clone(), done.clone());
+        tokio::spawn(async move {
+            let mine = account(1);
+            let client = tests::http::client();
+            let url = format!("{server}/api/v1/rooms/{}/messages", mine.id);
+            let mut told = 0_u64;
+            while !done.is_cancelled() {
+                let body = thought(told + 1).to_string();
+                let request = client.post(&url).header("authorization", format!("Bearer {}", mine.token)).body(body);
+                let placed: Placed = request.send().await.unwrap().json().await.unwrap();
+                told += 1;
+                assert_eq!(placed.offset, told);
+            }
+            told
+        })
+    };
+    let readers = (0..READERS).map(|reader| {
+        let world = world.clone();
+        tokio::spawn(async move {
+            let mine = account(1);
+            let mut draws = shared::market::draws::Draws::new(reader, *b"cut off!");
+            let mut place: Option<(String, u64)> = None;
+            let mut seen = (0_u64, 0_u64);
+            for _ in 0..cuts.div_ceil(READERS) {
+                let mut client = Client::open(&world.server).await;
+                let joined =
+                    mine.join(&mut client, place.as_ref().map(|(epoch, offset)| (epoch.as_str(), *offset))).await;
+                let epoch = joined["epoch"].as_str().unwrap().to_owned();
+                let mut last = joined["offset"].as_u64().unwrap();
+                match (&place, joined["data"]["recovered"].as_bool().unwrap()) {
+                    (Some((before, had)), true) => assert_eq!((before, *had), (&epoch, last)),
+                    // Only what nobody could remember is given up.
+                    (Some((_, had)), false) => {
+                        assert!(last > had + REMEMBERED, "{had} was given up at {last}");
+                        seen.1 += 1;
+                    }
+                    (None, recovered) => assert!(!recovered),
+                }
+                for _ in 0..draws.below(60) {
+                    let frame = client.hear("thought_log_created").await;
+                    let offset = frame["offset"].as_u64().unwrap();
+                    assert_eq!(offset, last + 1, "reader {reader}");
+                    assert_eq!(frame["data"]["reasoning"], json!(offset.to_string()));
+                    last = offset;
+                    seen.0 += 1;
+                }
+                place = Some((epoch, last));
+                // The connection is cut, not closed.
+                drop(client);
+                if draws.below(20) == 0 {
+                    // Long enough that it may be too late.
+                    let (mut client, joined) = mine.enter(&world, None).await;
+                    let far = joined["offset"].as_u64().unwrap() + draws.below(3 * REMEMBERED);
+                    while client.hear("thought_log_created").await["offset"].as_u64().unwrap() < far {}
+                }
+            }
+            seen
+        })
+    });
+    let (mut frames, mut given_up) = (0, 0);
+    for reader in futures_util::future::join_all(readers).await {
+        let seen = reader.expect("the reader finds everything in order");
+        (frames, given_up) = (frames + seen.0, given_up + seen.1);
+    }
+    done.cancel();
+    let told = teller.await.unwrap();
+    println!("{cuts} cuts, {told} told, {frames} received in order, {given_up} times told that it is too late");
+    assert!(frames > cuts && given_up > 0);
 }

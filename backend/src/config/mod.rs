@@ -22,6 +22,7 @@ pub use self::read::{ConfigError, ConfigErrors, Flags, is_loopback};
 pub use self::secret::{Secret, SecretUrl};
 use crate::coingecko::budget::Grant;
 use crate::outbound::Patience;
+use crate::rooms::room::Memory;
 
 /// Everything the server is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct Config {
     pub redis: Option<SecretUrl>,
     /// The operator's token, if there is an operator.
     pub operator: Option<Secret>,
+    /// How much a room remembers.
+    pub rooms: Memory,
     /// What the server puts up with.
     pub limits: Limits,
 }
@@ -75,6 +78,7 @@ impl Default for Config {
             data: Data::Memory,
             redis: None,
             operator: None,
+            rooms: Memory::default(),
             limits: Limits::default(),
         }
     }

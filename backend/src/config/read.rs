@@ -240,6 +240,7 @@ impl Config {
             data,
             redis,
             operator,
+            rooms: fallback.rooms,
             limits: fallback.limits,
         })
     }
