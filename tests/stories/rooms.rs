@@ -9,6 +9,7 @@ use shared::{
     wire::{
         ProblemKind,
         room::{Kind, Placed},
+        socket::Close,
     },
 };
 use tests::world::{Reply, World};
@@ -317,7 +318,15 @@ async fn no_gap_no_double_no_disorder_however_often_readers_are_cut_off() {
                     (None, recovered) => assert!(!recovered),
                 }
                 for _ in 0..draws.below(60) {
-                    let frame = client.hear("thought_log_created").await;
+                    let frame = match client.frame_or_end().await {
+                        Ok(frame) if frame["type"] == "thought_log_created" => frame,
+                        Ok(_) => continue,
+                        Err(code) => {
+                            // On a busy machine this reader had no turn for as long as the room remembers.
+                            assert_eq!(code, Close::Slow.code());
+                            break;
+                        }
+                    };
                     let offset = frame["offset"].as_u64().unwrap();
                     assert_eq!(offset, last + 1, "reader {reader}");
                     assert_eq!(frame["data"]["reasoning"], json!(offset.to_string()));
@@ -331,7 +340,11 @@ async fn no_gap_no_double_no_disorder_however_often_readers_are_cut_off() {
                     // Long enough that it may be too late.
                     let (mut client, joined) = mine.enter(&world, None).await;
                     let far = joined["offset"].as_u64().unwrap() + draws.below(3 * REMEMBERED);
-                    while client.hear("thought_log_created").await["offset"].as_u64().unwrap() < far {}
+                    while let Ok(frame) = client.frame_or_end().await {
+                        if frame["offset"].as_u64().is_some_and(|offset| offset >= far) {
+                            break;
+                        }
+                    }
                 }
             }
             seen

@@ -56,11 +56,20 @@ impl Client {
 
     /// The next frame.
     pub(crate) async fn any(&mut self) -> Value {
-        let message = self.next().await;
-        let Message::Text(text) = message else { panic!("not a frame: {message:?}") };
-        let frame: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(frame["v"], 1);
-        frame
+        self.frame_or_end().await.expect("a frame comes before the end")
+    }
+
+    /// The next frame, or the code of the end.
+    pub(crate) async fn frame_or_end(&mut self) -> Result<Value, u16> {
+        match self.next().await {
+            Message::Text(text) => {
+                let frame: Value = serde_json::from_str(&text).unwrap();
+                assert_eq!(frame["v"], 1);
+                Ok(frame)
+            }
+            Message::Close(Some(frame)) => Err(frame.code.into()),
+            message => panic!("not a frame: {message:?}"),
+        }
     }
 
     /// The next frame of a type, whatever comes before it.
