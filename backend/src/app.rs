@@ -70,7 +70,14 @@ impl App {
     /// # Errors
     /// [`AppError`].
     pub async fn start(config: Config, clock: SharedClock, store: Store, tasks: &Tasks) -> Result<App, AppError> {
-        let upstream = Arc::new(CoinGecko::new(&config, clock.clone())?.kept_in(store.clone()).await);
+        let fleet = config
+            .redis
+            .as_ref()
+            .map(|url| Fleet::new(url, config.limits.redis_patience, clock.clone()))
+            .transpose()?
+            .map(Arc::new);
+        let upstream = CoinGecko::new(&config, clock.clone())?.kept_in(store.clone()).await.one_of(fleet.clone());
+        let upstream = Arc::new(upstream);
         let settings = prices::Settings {
             lives: prices::Lives {
                 thresholds: config.thresholds,
@@ -80,7 +87,6 @@ impl App {
             patience: config.limits.price_patience,
             demo: config.market == shared::market::MarketKind::Demo,
         };
-        let fleet = config.redis.as_ref().map(|url| Fleet::new(url, clock.clone())).transpose()?.map(Arc::new);
         Ok(App(Arc::new(Parts {
             prices: Prices::start(upstream.clone(), store.clone(), fleet.clone(), clock.clone(), settings, tasks).await,
             markets: Markets::start(upstream.clone(), store.clone(), clock.clone(), tasks).await,

@@ -1,7 +1,7 @@
 //! Several backends as one: what they share through Redis.
 //!
 //! One asks CoinGecko, all learn the prices: who watches what, what is known of coins, who is asking at the
-//! moment, and why nobody does. Only tasks of the server come here, never a request, so nobody waits for
+//! moment, why nobody does, and what is left of the one grant that all spend. Only tasks of the server come here, never a request, so nobody waits for
 //! Redis. Each question to it is bounded; when it is gone that is told once, each backend goes on by itself,
 //! and the next question that is answered brings them together again.
 
@@ -18,13 +18,12 @@ use shared::time::Timestamp;
 use shared::wire::{MissingReason, PaceReason, UpstreamState, UpstreamStatus};
 
 use crate::clock::SharedClock;
+use crate::coingecko::budget::{Limit, Term, Wait};
 use crate::config::SecretUrl;
 use crate::telemetry;
 
 /// What all names begin with: the version of what is written there.
 const PREFIX: &str = "foolscap:1";
-/// The longest that Redis is waited for.
-const BOUND: Duration = Duration::from_millis(500);
 /// After a failure it is left alone for so long.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A backend that leaves to ask CoinGecko and never comes back is given up: its call is over by then.
@@ -34,12 +33,46 @@ const LOOK: Duration = Duration::from_millis(25);
 /// What is known of a coin is kept so long after it was learnt.
 const KEPT_S: u64 = 86_400;
 
+/// Takes a call from buckets that are kept as the moment at which each will be full (see
+/// [`crate::coingecko::budget`]): from all of them, or from none. Numbers of milliseconds are whole far beyond
+/// our time; as text, because Lua would write them with an exponent.
+const CHARGE: &str = r"
+    local now = tonumber(ARGV[1])
+    local answer, free = {1}, true
+    local fulls = {}
+    for at = 2, #ARGV, 6 do
+        local name, every, reserve = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+        local full = tonumber(redis.call('HGET', KEYS[1], name) or '0')
+        local apart = tonumber(ARGV[at + 5])
+        if apart > 0 then
+            full = math.max(full, now) + apart
+        end
+        full = math.max(full, tonumber(ARGV[at + 4]))
+        full = math.min(full, now + every * reserve)
+        local wait = math.max(0, full - now - every * (reserve - 1 - tonumber(ARGV[at + 3])))
+        free = free and wait == 0
+        fulls[#fulls + 1] = {name, math.max(full, now) + every}
+        answer[#answer + 1] = wait
+    end
+    if not free then
+        answer[1] = 0
+        return answer
+    end
+    for n, bucket in ipairs(fulls) do
+        redis.call('HSET', KEYS[1], bucket[1], string.format('%.0f', bucket[2]))
+        answer[n + 1] = bucket[2]
+    end
+    return answer
+";
+
 /// The way to the others.
 pub struct Fleet {
     redis: ConnectionManager,
     /// Who we are, among them.
     id: String,
     clock: SharedClock,
+    /// The longest that Redis is waited for.
+    patience: Duration,
     health: Mutex<Health>,
     /// Backends that were there lately, this one included.
     backends: AtomicU64,
@@ -117,19 +150,19 @@ impl Fleet {
     ///
     /// # Errors
     /// [`FleetError`] for a URL that is none.
-    pub fn new(url: &SecretUrl, clock: SharedClock) -> Result<Fleet, FleetError> {
+    pub fn new(url: &SecretUrl, patience: Duration, clock: SharedClock) -> Result<Fleet, FleetError> {
         let client = Client::open(url.reveal().as_str())?;
         let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(BOUND))
-            .set_response_timeout(Some(BOUND))
-            .set_max_delay(BOUND)
+            .set_connection_timeout(Some(patience))
+            .set_response_timeout(Some(patience))
+            .set_max_delay(patience)
             .set_number_of_retries(1);
         let redis = ConnectionManager::new_lazy_with_config(client, config)?;
         // Two backends are told apart by where and when they began.
         let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let id = format!("{}-{nanos}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        Ok(Fleet { redis, id, clock, health: Mutex::default(), backends: AtomicU64::new(1) })
+        Ok(Fleet { redis, id, clock, patience, health: Mutex::default(), backends: AtomicU64::new(1) })
     }
 
     /// How Redis fares.
@@ -245,6 +278,36 @@ impl Fleet {
         }
     }
 
+    /// Charges a call to the grant that all spend, and says when its buckets will be full, or how long to wait.
+    /// `None` when Redis is gone.
+    ///
+    /// What is known here counts where Redis knows less: one that has lost its memory gives nothing back.
+    /// Calls that were made out of its sight are charged now.
+    pub async fn charge(&self, terms: &[Term; 2], now: Timestamp) -> Option<Result<[Timestamp; 2], Wait>> {
+        let mut pipe = redis::pipe();
+        let command = pipe.cmd("EVAL").arg(CHARGE).arg(1).arg(name("budget")).arg(now.millis());
+        for Term { limit, rule, kept_back, full_at, apart_ms } in terms {
+            command.arg(limit.name()).arg(rule.every_ms).arg(rule.reserve).arg(*kept_back);
+            command.arg(full_at.millis()).arg(*apart_ms);
+        }
+        let (answer,): (Vec<i64>,) = self.ask(&pipe).await?;
+        Some(match answer[..] {
+            [1, minute, period] => Ok([minute, period].map(Timestamp::from_millis)),
+            [_, minute, period] if minute > period => Err(Wait::Minute { wait_ms: minute.unsigned_abs() }),
+            [_, _, period] => Err(Wait::Period { wait_ms: period.unsigned_abs() }),
+            // The script answers nothing else.
+            _ => return None,
+        })
+    }
+
+    /// Gives a call back that CoinGecko does not charge for.
+    pub async fn give_back(&self, limit: Limit, every_ms: u64) {
+        let mut pipe = redis::pipe();
+        let less = -i64::try_from(every_ms).unwrap_or(i64::MAX);
+        pipe.cmd("HINCRBY").arg(name("budget")).arg(limit.name()).arg(less).ignore();
+        let _: Option<()> = self.ask(&pipe).await;
+    }
+
     /// Has every price forgotten that the others know.
     pub async fn forget(&self, coins: &[String]) {
         let mut pipe = redis::pipe();
@@ -254,13 +317,13 @@ impl Fleet {
         let _: Option<()> = self.ask(&pipe).await;
     }
 
-    /// Asks, within the bound; what comes of it is noted. Nothing while it is left alone after a failure.
+    /// Asks, and waits no longer than the patience; what comes of it is noted. Nothing while it is left alone after a failure.
     async fn ask<T: FromRedisValue>(&self, pipe: &Pipeline) -> Option<T> {
         if self.health().gone.is_some_and(|since| since.elapsed() < PAUSE) {
             return None;
         }
         let mut redis = self.redis.clone();
-        let answer = match tokio::time::timeout(BOUND, pipe.query_async(&mut redis)).await {
+        let answer = match tokio::time::timeout(self.patience, pipe.query_async(&mut redis)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("it did not answer in time".to_owned()),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backend::coingecko::budget::{Budget, Grant, Purpose};
 use backend::config::{self, Metrics, Secret, SecretUrl};
 use futures_util::future::join_all;
 use shared::{
@@ -33,11 +34,19 @@ fn path(symbols: &[&str]) -> String {
 
 impl Fleet {
     async fn start() -> Fleet {
+        Fleet::granted(Grant::DEMO).await
+    }
+
+    async fn granted(grant: Grant) -> Fleet {
         let redis = Redis::start().await;
         let clock = Clock::stopped_at(BEGINNING.millis());
         let upstream = CoinGecko::start(coingecko::Config { clock: clock.clone(), ..Default::default() }).await;
         let mut settings = config::Config { metrics: Metrics::Off, ..Default::default() };
         settings.coingecko.key = Some(Secret::new(KEY));
+        settings.coingecko.grant = grant;
+        // A busy machine is not an absent one; a killed Redis is told at once.
+        settings.limits.redis_patience = Duration::from_secs(60);
+        settings.limits.price_patience = Duration::from_secs(60);
         settings.coingecko.base_url = upstream.url.parse().unwrap();
         settings.redis = Some(SecretUrl::new(redis.url.parse().unwrap()));
         let backends =
@@ -167,4 +176,37 @@ async fn a_pause_is_everybodys() {
     let (one, other) = tokio::join!(behind(first), behind(second));
     assert_eq!(one, other, "both say why");
     assert_eq!(fleet.calls(), 2, "one has asked for both, and was told to wait");
+}
+
+#[tokio::test]
+async fn together_or_out_of_sight_they_spend_one_grant() {
+    const MINUTES: i64 = 240;
+    let grant = Grant { calls: 100, days: 1 };
+    let mut fleet = Fleet::granted(grant).await;
+    let weth = path(&["WETH"]);
+    // What one backend may spend in that time.
+    let mut budget = Budget::new(grant, 25);
+    let minutes = (0..MINUTES).map(|minute| BEGINNING.plus_millis(minute * 60_000));
+    let one = minutes.filter(|now| budget.take(Purpose::Prices, *now).is_ok()).count();
+    for minute in 0..MINUTES {
+        if minute == MINUTES / 2 {
+            fleet.redis.kill();
+        }
+        // Until each has fresh prices, or says that it may not ask for any.
+        for backend in &fleet.backends {
+            let settled = async {
+                loop {
+                    let prices: Prices = backend.get(&weth).await.good();
+                    let fresh = prices.prices.iter().all(|price| price.freshness == Freshness::Fresh);
+                    if prices.pace.is_some() || (fresh && prices.missing.is_empty()) {
+                        return;
+                    }
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(30), settled).await.expect("it is fresh, or says why not");
+        }
+        fleet.clock.advance(Duration::from_secs(60));
+    }
+    let calls = fleet.calls();
+    assert!(one > 20 && (one * 3 / 4..=one + 2).contains(&calls), "{calls} calls of two backends, {one} of one");
 }

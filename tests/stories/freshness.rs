@@ -12,7 +12,7 @@ use shared::{
     chain::Chain,
     quote::{Freshness, Source},
     token::{TokenKey, TokenTable},
-    wire::{AlertKind, PaceReason, PriceInfo, PriceStats, Prices},
+    wire::{AlertKind, Markets, PaceReason, PriceInfo, PriceStats, Prices},
 };
 use tests::{
     clock::Clock,
@@ -121,8 +121,13 @@ async fn every_age_has_its_label_and_its_source_whatever_the_upstream_does() {
             _ => Freshness::Expired,
         };
         for upstream in upstreams() {
-            let world =
-                World::with(|server, _| server.coingecko.patience = Patience::of(Duration::from_millis(300))).await;
+            // Only a hang is waited out.
+            let hangs = matches!(upstream, Upstream::Badly(Fault::Hang));
+            let world = World::with(|server, _| {
+                server.coingecko.patience = Patience::of(Duration::from_secs(if hangs { 2 } else { 60 }));
+                server.limits.price_patience = Duration::from_secs(60);
+            })
+            .await;
             let weth = path(&["WETH"]);
             world.read::<Prices>(&weth).await;
             let check = |reply: &Reply, freshness, age_ms: i64, price: &str, what: &str| {
@@ -284,6 +289,39 @@ async fn a_restart_begins_with_the_last_known_prices_as_old_as_they_are() {
         assert_eq!(reply.header("age"), Some(age_s.to_string().as_str()));
         again.stop().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn markets_and_coins_outlive_a_restart_and_old_markets_are_told_at_once_and_renewed_behind() {
+    let scratch = Scratch::new("markets");
+    let clock = Clock::stopped_at(BEGINNING.millis());
+    let upstream = CoinGecko::start(coingecko::Config { clock: clock.clone(), ..Default::default() }).await;
+    let mut settings =
+        config::Config { metrics: Metrics::Off, data: Data::Folder(scratch.0.clone()), ..Default::default() };
+    settings.coingecko.key = Some(Secret::new(KEY));
+    settings.coingecko.base_url = upstream.url.parse().unwrap();
+    // Pepe ships without a coin: which it is, is looked up.
+    let query = "tokens=1:0x6982508145454Ce325dDbE47a25d4ec3d2311933";
+    let (prices, markets) = (format!("/api/v1/prices?{query}"), format!("/api/v1/markets?{query}"));
+    let first = Server::start(settings.clone(), clock.clone()).await;
+    first.get(&prices).await.good::<Prices>();
+    let before: Markets = first.get(&markets).await.good();
+    assert!(before.markets[0].liquidity_usd.is_some() && before.markets[0].sigma_day_ppb.is_some(), "{before:?}");
+    first.stop().await.unwrap();
+
+    upstream.control.forget_calls();
+    clock.advance(Duration::from_secs(7 * 3600));
+    upstream.control.fault_once(Endpoint::TokenPools, Fault::Delay { ms: 1 });
+    let again = Server::start(settings, clock.clone()).await;
+    let told: Markets = again.get(&markets).await.good();
+    assert_eq!(told.markets[0].facts(), before.markets[0].facts(), "at once, while the renewal is held back");
+    upstream.control.wait_for_calls(1).await;
+    clock.advance(Duration::from_millis(1));
+    again.get(&prices).await.good::<Prices>();
+    let kinds: Vec<_> = upstream.control.calls().iter().map(|call| call.endpoint).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == Endpoint::TokenPools).count(), 1);
+    assert!(!kinds.contains(&Endpoint::CoinsList) && !kinds.contains(&Endpoint::MarketChart), "{kinds:?}");
+    again.stop().await.unwrap();
 }
 
 /// A folder that goes when the test does.

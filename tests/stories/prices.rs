@@ -167,6 +167,24 @@ async fn tokens_outside_the_built_in_ones_are_found_by_address_and_the_list_is_a
 }
 
 #[tokio::test]
+async fn a_coin_that_the_list_lacks_is_found_by_its_contract_and_that_there_is_none_is_remembered() {
+    let world = World::start().await;
+    world.upstream().unlist("pepe").unwrap();
+    let pepe: TokenKey = "1:0x6982508145454Ce325dDbE47a25d4ec3d2311933".parse().unwrap();
+    let nobodys: TokenKey = format!("1:{NOBODYS}").parse().unwrap();
+    for _ in 0..23 {
+        let prices = world.renewed(&path(&[pepe, nobodys])).await;
+        assert_eq!(price_of(&prices, pepe).coin_id.as_deref(), Some("pepe"));
+        assert_eq!(missing(&prices, nobodys), Some(MissingReason::NoCoin));
+        world.seconds_pass(3600);
+    }
+    assert_eq!(world.upstream().calls_of(Endpoint::Contract).len(), 2, "one for each, in a day");
+    let many: Vec<TokenKey> = (1..=20).map(|n| format!("1:0x{n:040x}").parse().unwrap()).collect();
+    world.read::<Prices>(&path(&many)).await;
+    assert_eq!(world.upstream().calls_of(Endpoint::Contract).len(), 2 + 4, "a few at a time");
+}
+
+#[tokio::test]
 async fn a_token_of_ones_own_is_priced_by_the_coin_one_names() {
     let world = World::start().await;
     let named: Prices = world.read(&format!("/api/v1/prices?tokens=84532:{NOBODYS}@chainlink")).await;
@@ -222,7 +240,13 @@ async fn whatever_the_upstream_does_the_last_price_is_served_with_its_age_and_re
         Fault::Hang,
     ];
     for fault in faults {
-        let world = World::with(|server, _| server.coingecko.patience = Patience::of(Duration::from_millis(200))).await;
+        // Only a hang is waited out.
+        let patience = if fault == Fault::Hang { Duration::from_secs(2) } else { Duration::from_secs(60) };
+        let world = World::with(|server, _| {
+            server.coingecko.patience = Patience::of(patience);
+            server.limits.price_patience = Duration::from_secs(60);
+        })
+        .await;
         let before: Prices = world.read(&path(&[weth()])).await;
         world.upstream().fault_once(Endpoint::SimplePrice, fault.clone());
         world.seconds_pass(61);

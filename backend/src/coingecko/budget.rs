@@ -196,10 +196,7 @@ impl Budget {
     /// # Errors
     /// [`Wait`], the longer of the two; then nothing is taken.
     pub fn take(&mut self, purpose: Purpose, now: Timestamp) -> Result<(), Wait> {
-        let kept_back = match purpose {
-            Purpose::Prices => 0,
-            Purpose::Candles | Purpose::Pools | Purpose::Lookups => FOR_PRICES.min(self.minute.rule.reserve / 4),
-        };
+        let kept_back = self.kept_back(purpose);
         let bucket = &mut self.purposes[purpose as usize];
         match (self.minute.wait_ms(now, kept_back), bucket.wait_ms(now, 0)) {
             (0, 0) => {
@@ -209,6 +206,68 @@ impl Budget {
             }
             (minute, period) if minute > period => Err(Wait::Minute { wait_ms: minute }),
             (_, wait_ms) => Err(Wait::Period { wait_ms }),
+        }
+    }
+
+    /// What a call for this purpose takes from at `now`, for one who keeps the buckets for several backends.
+    pub fn terms(&self, purpose: Purpose, now: Timestamp) -> [Term; 2] {
+        let term = |limit, bucket: &Bucket, kept_back| {
+            let apart_ms = bucket.apart.map_or(0, |apart| apart.full_at.since(apart.seen.max(now)));
+            Term { limit, rule: bucket.rule, kept_back, full_at: bucket.full_at, apart_ms }
+        };
+        let kept_back = self.kept_back(purpose);
+        [term(Limit::Minute, &self.minute, kept_back), term(Limit::Of(purpose), self.of(purpose), 0)]
+    }
+
+    /// Takes over when a call's buckets will be full, from one who keeps them for several backends.
+    pub fn follow(&mut self, purpose: Purpose, full_at: [Timestamp; 2]) {
+        for (bucket, full_at) in self.both(purpose).into_iter().zip(full_at) {
+            (bucket.full_at, bucket.apart) = (full_at, None);
+        }
+    }
+
+    /// Takes a call as one of several backends that have lost sight of each other: so many calls' worth, or
+    /// nothing. Then all of them together take no more than is granted. When they see each other again, the
+    /// calls that were really made are told: see [`Budget::terms`].
+    ///
+    /// # Errors
+    /// As [`Budget::take`].
+    pub fn take_share(&mut self, purpose: Purpose, now: Timestamp, backends: u64) -> Result<(), Wait> {
+        let before = self.clone();
+        for bucket in self.both(purpose) {
+            let seen = bucket.full_at;
+            let apart = bucket.apart.get_or_insert(Apart { seen, full_at: seen });
+            apart.full_at = apart.full_at.max(now).plus_millis(millis(bucket.rule.every_ms));
+        }
+        for _ in 0..backends.max(1) {
+            if let Err(wait) = self.take(purpose, now) {
+                *self = before;
+                return Err(wait);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a call back that was taken with [`Budget::take_share`].
+    pub fn give_share_back(&mut self, purpose: Purpose, backends: u64) {
+        for _ in 0..backends.max(1) {
+            self.give_back(purpose);
+        }
+        let bucket = &mut self.purposes[purpose as usize];
+        if let Some(apart) = &mut bucket.apart {
+            apart.full_at = apart.full_at.plus_millis(-millis(bucket.rule.every_ms));
+        }
+    }
+
+    fn both(&mut self, purpose: Purpose) -> [&mut Bucket; 2] {
+        [&mut self.minute, &mut self.purposes[purpose as usize]]
+    }
+
+    /// Calls of a minute that are not for this purpose.
+    fn kept_back(&self, purpose: Purpose) -> u64 {
+        match purpose {
+            Purpose::Prices => 0,
+            Purpose::Candles | Purpose::Pools | Purpose::Lookups => FOR_PRICES.min(self.minute.rule.reserve / 4),
         }
     }
 
@@ -253,18 +312,43 @@ impl Rule {
     }
 }
 
+/// What a call takes from one bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    /// Which.
+    pub limit: Limit,
+    /// How it fills.
+    pub rule: Rule,
+    /// Calls in it that are for others.
+    pub kept_back: u64,
+    /// When it will be full, as far as is known here.
+    pub full_at: Timestamp,
+    /// By how much later that is, in milliseconds, for the calls that were made out of the others' sight.
+    pub apart_ms: u64,
+}
+
 /// Calls left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
     rule: Rule,
     /// When it will be full again.
     full_at: Timestamp,
+    /// Since others who take from it are out of sight.
+    apart: Option<Apart>,
+}
+
+/// When a bucket was to be full when all who take from it were last in sight, and when it will be with the calls
+/// that were really made here since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Apart {
+    seen: Timestamp,
+    full_at: Timestamp,
 }
 
 impl Bucket {
     /// A full one.
     pub const fn new(rule: Rule) -> Bucket {
-        Bucket { rule, full_at: Timestamp::EPOCH }
+        Bucket { rule, full_at: Timestamp::EPOCH, apart: None }
     }
 
     /// How it fills.
@@ -367,6 +451,37 @@ mod tests {
             let (least, most) = (late.iter().min().unwrap(), late.iter().max().unwrap());
             assert!(most - least <= 2_000, "{grant:?}: between {least} and {most} ms");
         }
+    }
+
+    #[test]
+    fn backends_that_have_lost_sight_of_each_other_take_no_more_than_one_together() {
+        for backends in [1, 2, 5] {
+            let count = |take: &dyn Fn(&mut Budget, Timestamp) -> bool| {
+                let mut budget = Budget::new(Grant::DEMO, 25);
+                let seconds = 0..86_400 * 3;
+                seconds.filter(|second| take(&mut budget, START.plus_millis(second * 1000))).count() as u64
+            };
+            let each = count(&|budget, now| budget.take_share(Purpose::Candles, now, backends).is_ok());
+            let one = count(&|budget, now| budget.take(Purpose::Candles, now).is_ok());
+            assert!(each > 0 && each * backends <= one, "{backends} backends: {each} each, {one} in all");
+        }
+        let mut budget = Budget::new(Grant::DEMO, 25);
+        budget.follow(Purpose::Pools, [START, START.plus_millis(7)]);
+        assert_eq!(
+            (budget.take_share(Purpose::Pools, START, 3), budget.take_share(Purpose::Pools, START, 3)),
+            (Ok(()), Ok(()))
+        );
+        budget.give_share_back(Purpose::Pools, 3);
+        let every_ms = [Limit::Minute, Limit::Of(Purpose::Pools)].map(|limit| match limit {
+            Limit::Minute => budget.minute.rule.every_ms,
+            Limit::Of(purpose) => budget.of(purpose).rule.every_ms,
+        });
+        let told = budget.terms(Purpose::Pools, START).map(|term| term.apart_ms);
+        assert_eq!(told, [every_ms[0] * 2, every_ms[1]], "the calls that were really made, and one was given back");
+        let later = START.plus_millis(millis(every_ms[0]));
+        assert_eq!(budget.terms(Purpose::Pools, later)[0].apart_ms, every_ms[0], "some have come back meanwhile");
+        budget.follow(Purpose::Pools, [START; 2]);
+        assert_eq!(budget.terms(Purpose::Pools, START).map(|term| (term.full_at, term.apart_ms)), [(START, 0); 2]);
     }
 
     #[test]

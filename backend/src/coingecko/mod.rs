@@ -11,7 +11,7 @@ mod number;
 mod rest;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use reqwest::Url;
@@ -26,7 +26,7 @@ use shared::token::{TokenKey, parse_address};
 use shared::trade::Ppm;
 use shared::wire::{MissingReason, UpstreamState, UpstreamStatus};
 
-use self::budget::{Budget, Purpose, Wait};
+use self::budget::{Budget, Limit, Purpose, Wait};
 pub use self::error::UpstreamError;
 use self::error::read_error;
 use self::keys::Keys;
@@ -34,6 +34,7 @@ use self::rest::{Jitter, Rests};
 use crate::breaker::{Breaker, Condition, Leave, Policy, Verdict};
 use crate::clock::SharedClock;
 use crate::config::{self, Config, KeyKind, Secret};
+use crate::fleet::Fleet;
 use crate::outbound::{Outbound, OutboundError, secret_header};
 use crate::store::Store;
 use crate::telemetry;
@@ -60,6 +61,19 @@ pub struct CoinGecko {
     memory: Mutex<Memory>,
     /// Where the budget is kept for the next run; nowhere for a client that ends with its run.
     store: Option<Store>,
+    /// The other backends that spend the same grant.
+    fleet: Option<Arc<Fleet>>,
+}
+
+/// Who keeps the bucket that a call was charged to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Charged {
+    /// There is one backend only.
+    Alone,
+    /// All backends together.
+    Together,
+    /// This one, out of sight of others: so many calls' worth.
+    Apart(u64),
 }
 
 /// What it knows of the calls before.
@@ -134,6 +148,7 @@ impl CoinGecko {
                 failing: false,
             }),
             store: None,
+            fleet: None,
         })
     }
 
@@ -143,6 +158,13 @@ impl CoinGecko {
         let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
         memory.budget = memory.budget.clone().resumed(&kept);
         self.store = Some(store);
+        self
+    }
+
+    /// The same, as one of several that spend one grant.
+    #[must_use]
+    pub fn one_of(mut self, fleet: Option<Arc<Fleet>>) -> CoinGecko {
+        self.fleet = fleet;
         self
     }
 
@@ -375,7 +397,8 @@ impl CoinGecko {
             self.memory().rests.forgive_key();
         }
         loop {
-            let leave = self.enter(purpose, endpoint)?;
+            let leave = self.enter(endpoint)?;
+            let charged = self.charge(purpose).await?;
             let started = Instant::now();
             let result = self.get_once(path, query, key.as_ref(), limit).await.map_err(|error| match error {
                 // These paths name no coin that could be unknown: nothing is where the API should be.
@@ -393,36 +416,82 @@ impl CoinGecko {
             match newer {
                 Some(newer) => {
                     leave.settle(Verdict::Nothing);
-                    self.memory().budget.give_back(purpose);
+                    self.give_back(purpose, charged).await;
                     key = newer;
                 }
                 None => {
-                    self.leave(purpose, endpoint, leave, result.as_ref().err());
+                    self.leave(endpoint, leave, result.as_ref().err());
+                    if result.as_ref().is_err_and(|error| !error.is_charged()) {
+                        self.give_back(purpose, charged).await;
+                    }
                     return result;
                 }
             }
         }
     }
 
-    /// Leave for a call, and its charge.
-    fn enter(&self, purpose: Purpose, endpoint: &'static str) -> Result<Leave, UpstreamError> {
+    /// Leave for a call.
+    fn enter(&self, endpoint: &'static str) -> Result<Leave, UpstreamError> {
         let now = self.clock.now();
-        let mut memory = self.memory();
+        let memory = self.memory();
         if let Some((wait_ms, after)) = memory.rests.wait(endpoint, now) {
             let wait_ms = self.look_again_ms(wait_ms, after);
             return Err(UpstreamError::Resting { wait_ms, after: Box::new(after.clone()) });
         }
-        let leave = self
-            .breaker
-            .admit()
-            .map_err(|refused| UpstreamError::BreakerOpen { wait_ms: refused.wait_ms.max(1_000) })?;
-        memory.budget.take(purpose, now).map_err(|wait| match wait {
+        self.breaker.admit().map_err(|refused| UpstreamError::BreakerOpen { wait_ms: refused.wait_ms.max(1_000) })
+    }
+
+    /// Charges a call: to the grant of all backends, or to this one's share of it while they are out of sight.
+    async fn charge(&self, purpose: Purpose) -> Result<Charged, UpstreamError> {
+        let now = self.clock.now();
+        let refused = |wait| match wait {
             Wait::Minute { wait_ms } => UpstreamError::Paced { wait_ms },
             Wait::Period { wait_ms } => UpstreamError::Spent { purpose, wait_ms },
-        })?;
+        };
+        let together = match &self.fleet {
+            Some(fleet) => {
+                let terms = self.memory().budget.terms(purpose, now);
+                fleet.charge(&terms, now).await
+            }
+            None => None,
+        };
+        let mut memory = self.memory();
+        let charged = match together {
+            Some(answer) => {
+                memory.budget.follow(purpose, answer.map_err(refused)?);
+                Charged::Together
+            }
+            None => match &self.fleet {
+                Some(fleet) => {
+                    let backends = fleet.backends();
+                    memory.budget.take_share(purpose, now, backends).map_err(refused)?;
+                    Charged::Apart(backends)
+                }
+                None => {
+                    memory.budget.take(purpose, now).map_err(refused)?;
+                    Charged::Alone
+                }
+            },
+        };
         self.keep(&memory.budget, purpose);
         telemetry::note_calls_left(purpose.name(), memory.budget.of(purpose).left(now));
-        Ok(leave)
+        Ok(charged)
+    }
+
+    /// Gives a call back that CoinGecko does not charge for, to whom it was charged.
+    async fn give_back(&self, purpose: Purpose, charged: Charged) {
+        {
+            let mut memory = self.memory();
+            match charged {
+                Charged::Alone | Charged::Together => memory.budget.give_back(purpose),
+                Charged::Apart(backends) => memory.budget.give_share_back(purpose, backends),
+            }
+            self.keep(&memory.budget, purpose);
+        }
+        if let (Charged::Together, Some(fleet)) = (charged, &self.fleet) {
+            let every_ms = self.memory().budget.of(purpose).rule().every_ms;
+            fleet.give_back(Limit::Of(purpose), every_ms).await;
+        }
     }
 
     /// Milliseconds until another call for prices makes sense, after one that failed.
@@ -449,17 +518,13 @@ impl CoinGecko {
         }
     }
 
-    /// A call is over: what it costs, and what it says about the next one.
-    fn leave(&self, purpose: Purpose, endpoint: &'static str, leave: Leave, error: Option<&UpstreamError>) {
+    /// A call is over: what it says about the next one.
+    fn leave(&self, endpoint: &'static str, leave: Leave, error: Option<&UpstreamError>) {
         leave.settle(error.map_or(Verdict::Well, UpstreamError::verdict));
         let now = self.clock.now();
         let mut memory = self.memory();
         let jitter = memory.jitter.draw();
         memory.rests.note(endpoint, error, now, jitter);
-        if error.is_some_and(|error| !error.is_charged()) {
-            memory.budget.give_back(purpose);
-            self.keep(&memory.budget, purpose);
-        }
         match error {
             Some(error) if error.is_fault() => {
                 tracing::warn!(event = "upstream_failed", upstream = "coingecko", endpoint, outcome = error.outcome(), %error);

@@ -201,6 +201,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Time for a price to come that nobody has, or only an expired one; then there is what there is.
     pub price_patience: Duration,
+    /// Time for Redis to answer; then this backend goes on by itself.
+    pub redis_patience: Duration,
     /// Bytes of a request's head.
     pub head_bytes: usize,
     /// Headers of a request.
@@ -225,6 +227,7 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             price_patience: Duration::from_secs(4),
+            redis_patience: Duration::from_millis(500),
             head_bytes: 32 * 1024,
             headers: 64,
             body_bytes: 64 * 1024,

@@ -595,6 +595,6 @@ mod tests {
             assert!(text.contains(variable), "{variable}");
             named += 1;
         }
-        assert_eq!(named, 19);
+        assert_eq!(named, 20);
     }
 }
