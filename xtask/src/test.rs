@@ -30,6 +30,9 @@ pub struct SoakArgs {
     /// Cases of each property
     #[arg(long, default_value_t = 100_000)]
     cases: u32,
+    /// For how long broken answers are read, in seconds
+    #[arg(long, default_value_t = 600)]
+    garbage_seconds: u32,
     /// How often the browser is killed around a trade
     #[arg(long, default_value_t = 50)]
     kills: u32,
@@ -150,10 +153,19 @@ pub fn soak(workspace: &Workspace, args: &SoakArgs) -> Result<()> {
         let mut cargo = Command::new("cargo");
         cargo
             .current_dir(&workspace.root)
-            .args(["test", "--release", "--locked", "--package=shared", "--package=tests", "--no-fail-fast"])
+            .args([
+                "test",
+                "--release",
+                "--locked",
+                "--package=shared",
+                "--package=backend",
+                "--package=tests",
+                "--no-fail-fast",
+            ])
             .args(&args.filter)
             .env("FOOLSCAP_CASES", args.cases.to_string())
-            .env("PROPTEST_CASES", args.cases.to_string());
+            .env("PROPTEST_CASES", args.cases.to_string())
+            .env("FOOLSCAP_GARBAGE_SECONDS", args.garbage_seconds.to_string());
         counted(&mut cargo, cargo_count)
     });
     if args.filter.as_deref().is_none_or(|filter| KILLS.contains(filter)) {
