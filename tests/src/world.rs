@@ -21,6 +21,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
+    canary::{self, Canary},
     clock::Clock,
     coingecko::{self, CoinGecko, Control},
     http,
@@ -121,6 +122,7 @@ pub struct Server {
     client: reqwest::Client,
     serving: JoinHandle<Result<(), ServeError>>,
     stop: DropGuard,
+    canary: Canary,
 }
 
 impl Server {
@@ -137,7 +139,7 @@ impl Server {
         let ports = Ports { clock: Arc::new(clock) };
         let serving = tokio::spawn(backend::serve(listener, settings.clone(), ports, stopped));
         let (url, client) = (format!("http://{address}"), http::client());
-        Self { url, address, settings, client, serving, stop: stop.drop_guard() }
+        Self { url, address, settings, client, serving, stop: stop.drop_guard(), canary: Canary::watch() }
     }
 
     /// A request to the server, to be changed and sent.
@@ -161,9 +163,11 @@ impl Server {
     /// # Panics
     /// When it panicked.
     pub async fn stop(self) -> Result<(), ServeError> {
-        let Self { serving, stop, .. } = self;
+        let Self { serving, stop, canary, .. } = self;
         drop(stop);
-        serving.await.expect("the server does not panic")
+        let result = serving.await.expect("the server does not panic");
+        drop(canary);
+        result
     }
 }
 
@@ -185,7 +189,11 @@ impl Reply {
     /// When there is none, or not all of it.
     pub async fn to(request: RequestBuilder) -> reqwest::Result<Self> {
         let response = request.send().await?;
-        Ok(Self { status: response.status(), headers: response.headers().clone(), body: response.text().await? })
+        let reply =
+            Self { status: response.status(), headers: response.headers().clone(), body: response.text().await? };
+        canary::search("an answer's headers", format!("{:?}", reply.headers).as_bytes());
+        canary::search("an answer's body", reply.body.as_bytes());
+        Ok(reply)
     }
 
     /// A header's text; `None` where it is absent.

@@ -14,6 +14,7 @@ use shared::{
     wire::{Prices, Status},
 };
 use tests::{
+    canary,
     coingecko::{Control, Endpoint, Fault, KEY, fingerprint},
     world::{Server, World},
 };
@@ -186,4 +187,29 @@ async fn a_contract_tells_its_coin_and_one_that_is_none_is_not_found() {
     assert_eq!(client.coins_list().await.expect("a list").get(&link), None);
     world.seconds_pass(60);
     assert_eq!(client.coin_at(link).await.as_deref(), Ok("chainlink"));
+}
+
+#[tokio::test]
+async fn a_key_is_sent_and_told_nowhere_else() {
+    let world = World::start().await;
+    world.read::<Prices>(PATH).await;
+    assert_eq!(keys_seen(world.upstream()), [fingerprint(KEY)], "there is a canary in the cage");
+    assert!(KEY.starts_with(canary::BEGINNING) && NEW_KEY.starts_with(canary::BEGINNING));
+    // The server is told what it sent in every way that it can be.
+    for fault in [
+        Fault::KeyRefused { code: 10_002 },
+        Fault::WrongHost { code: 10_010 },
+        Fault::Html { status: 502 },
+        Fault::Disconnect,
+        Fault::TruncatedJson,
+    ] {
+        world.upstream().fault_once(Endpoint::SimplePrice, fault);
+        world.seconds_pass(300);
+        world.read::<Prices>(PATH).await;
+        world.read::<Status>("/api/v1/status").await;
+    }
+    // Every World searches all of it; this one also looks at its settings, as a log would show them.
+    let settings = format!("{:?}", world.server.settings);
+    assert!(settings.contains("Secret") && !settings.contains(canary::BEGINNING), "{settings}");
+    world.server.stop().await.expect("it ends well");
 }

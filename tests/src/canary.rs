@@ -1,0 +1,73 @@
+//! The canary: the key that every World gives its server, looked for wherever the server says something.
+//!
+//! Answers are searched as they are read, log lines (down to what the HTTP client says at its most talkative) as
+//! they are written, and metrics when a server ends. Whoever finds it says where, and the test that runs fails.
+
+use std::{
+    io::{self, Write},
+    sync::{Mutex, Once, PoisonError},
+    thread,
+};
+
+use backend::telemetry;
+
+/// What every key in a test begins with, and nothing else does.
+pub const BEGINNING: &str = "CG-";
+
+/// Where it was found first.
+static FOUND: Mutex<Option<String>> = Mutex::new(None);
+
+/// Watches over the process as long as a server runs in it; fails the test in which it ends if a key was seen.
+#[derive(Debug)]
+pub struct Canary(());
+
+impl Canary {
+    /// Has all that is logged in this process searched, from now on.
+    pub fn watch() -> Self {
+        static START: Once = Once::new();
+        START.call_once(|| {
+            // What drives SQLite logs every statement, without a key near it.
+            let filter = tracing_subscriber::EnvFilter::new("trace,sqlx=warn");
+            let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Searched);
+            // Another subscriber, in a binary that brings its own, sees to its own lines.
+            drop(tracing::subscriber::set_global_default(lines.finish()));
+            drop(telemetry::start_metrics());
+        });
+        Self(())
+    }
+}
+
+impl Drop for Canary {
+    fn drop(&mut self) {
+        if let Some(metrics) = telemetry::start_metrics() {
+            search("the metrics", metrics.render().as_bytes());
+        }
+        let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(found) = found.filter(|_| !thread::panicking()) {
+            panic!("a key was told: {found}");
+        }
+    }
+}
+
+/// Searches what was said somewhere.
+pub fn search(place: &str, said: &[u8]) {
+    let found = said.windows(BEGINNING.len()).any(|window| window == BEGINNING.as_bytes());
+    if found {
+        let said = String::from_utf8_lossy(said);
+        FOUND.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| format!("{place}: {said}"));
+    }
+}
+
+/// Where log lines go.
+struct Searched;
+
+impl Write for Searched {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        search("a log line", line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
