@@ -71,3 +71,19 @@ impl Write for Searched {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_a_log_line_fails_whoever_ends_next() {
+        let canary = Canary::watch();
+        tracing::debug!(header = "CG-a-key", "on purpose");
+        let told = std::panic::catch_unwind(|| drop(canary)).expect_err("it is found");
+        let told = told.downcast_ref::<String>().expect("in words");
+        assert!(told.contains("a log line") && told.contains("on purpose"), "{told}");
+        *FOUND.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        drop(Canary::watch());
+    }
+}
