@@ -135,7 +135,7 @@ impl Desk {
             patience: Duration::from_secs(600),
             demo: false,
         };
-        let prices = Prices::start(Arc::new(client), store, shared, settings, &tasks).await;
+        let prices = Prices::start(Arc::new(client), store, None, shared, settings, &tasks).await;
         Self { clock, upstream, prices, _tasks: tasks }
     }
 
