@@ -14,7 +14,7 @@ const [ours, empty, foolscap, coingecko] = process.argv.slice(2);
 const ROUNDS = 9;
 const TICKS = 12;
 /** Tokens held while the market ticks: each shows a price and a change on the list, and more as a position. */
-const HELD = 48;
+const HELD = 36;
 
 /** In the page: notes when the field for an amount is there, and, in Foolscap, an account to trade on. */
 function watch() {
@@ -71,10 +71,10 @@ await withBrowser(async (browser) => {
   for (const figure of await ticks(browser)) print(figure);
 });
 
-/** What ticks of the market cost, on a desk that holds HELD tokens: real prices of a stand-in that moves. */
+/** What ticks of the market cost, on a desk that holds HELD tokens: the real server, and a stand-in for its price source. */
 async function ticks(browser) {
   const data = await mkdtemp(join(tmpdir(), 'foolscap-bench-'));
-  const source = await start(coingecko, ['--port', '0', '--unlimited'], {}, /stand-in \(made-up prices\) on (\S+)/);
+  const source = await start(coingecko, ['--port', '0', '--still', '--unlimited'], {}, /stand-in \(made-up prices\) on (\S+)/);
   const server = await start(foolscap, ['serve', '--port', '0', '--metrics', 'off'], {
     COIN_GECKO_BASE_URL: source.url,
     COIN_GECKO_API_KEY: 'CG-stand-in',
@@ -91,6 +91,8 @@ async function ticks(browser) {
   await page.getByTestId('cash').getByText('$').waitFor();
   await page.getByTestId('token-head').getByTestId('price').getByText('$').waitFor();
   await buyMany(page);
+  const held = await page.getByTestId('position').evaluateAll((rows) => rows.map((row) => row.dataset.token));
+  const { prices: coins } = await (await fetch(`${server.url}/api/v1/prices?tokens=${held}`)).json();
 
   // Cells are counted in the page: every element whose text a tick changed.
   await page.evaluate(() => {
@@ -110,6 +112,8 @@ async function ticks(browser) {
       transferMode: 'ReportEvents',
       traceConfig: { includedCategories: ['devtools.timeline', 'toplevel', 'v8.execute'] },
     });
+    // At the source every price moves by a percent; the server finds out when it asks next.
+    await Promise.all(coins.map(({ coin_id, price }) => pull(source, 'price', { id: coin_id, price: (price * (1.01 + tick / 100)).toFixed(12) })));
     // A tick is taken at one go; looking comes between tasks, never in the middle of one.
     await page.waitForFunction(() => window.changed.size > 100, null, { polling: 50, timeout: 40_000 });
     const cells = await page.evaluate(() => window.changed.size);
@@ -125,6 +129,16 @@ async function ticks(browser) {
   return figures;
 }
 
+/** Pulls a lever of the stand-in. */
+async function pull(source, lever, body) {
+  const answer = await fetch(`${new URL(source.url).origin}/__control/${lever}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`${lever}: ${answer.status} ${await answer.text()}`);
+}
+
 /** Buys a little of many tokens of the list of markets. */
 async function buyMany(page) {
   await page.getByTestId('more-markets').click();
@@ -136,7 +150,7 @@ async function buyMany(page) {
     await price.getByText('$').waitFor();
     // A pinned dollar does not tick.
     if ((await price.textContent()) === '$1.00') continue;
-    await page.getByTestId('amount').fill('20');
+    await page.getByTestId('amount').fill('150');
     const place = page.locator('[data-testid=place][aria-disabled=false]');
     if (!(await place.waitFor({ timeout: 2_000 }).then(() => true, () => false))) continue;
     await page.getByTestId('amount').press('Enter');

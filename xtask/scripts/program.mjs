@@ -5,6 +5,9 @@ import { spawn } from 'node:child_process';
 /** Starts a program with nothing of the caller's environment but PATH and `env`, and waits until it `says` its address. */
 export async function start(program, args, env, says) {
   const child = spawn(program, args, { env: { PATH: process.env.PATH ?? '', NO_COLOR: '1', ...env }, cwd: '/' });
+  // Whatever becomes of the script, nothing is left behind.
+  const end = () => child.kill('SIGTERM');
+  process.on('exit', end);
   let heard = '';
   const url = await new Promise((found, failed) => {
     const listen = (chunk) => {
@@ -18,7 +21,7 @@ export async function start(program, args, env, says) {
   });
   const stop = () => {
     const ended = new Promise((done) => child.once('exit', done));
-    child.kill('SIGTERM');
+    end();
     return ended;
   };
   return { url, stop };

@@ -20,11 +20,11 @@ pub fn AlertStrip() -> impl IntoView {
             let is_critical = shown().any(|noted| noted.alert.severity == Severity::Critical);
             let words: Vec<_> = shown().map(|noted| noted.alert.message.clone()).collect();
             (!words.is_empty()).then(|| view! {
-                <div class=if is_critical { "banner banner-loss" } else { "banner" } data-testid="banner-alert">
+                <section class=if is_critical { "banner banner-loss" } else { "banner" } aria-label="Alerts" data-testid="banner-alert">
                     <p><strong>{words.join(" ")}</strong></p>
                     <A href="/prices" class="banner-more">"All alerts"</A>
                     <button type="button" class="button" data-testid="dismiss-alerts" on:click=move |_| desk.dismiss_alerts()>"Dismiss"</button>
-                </div>
+                </section>
             }
             .into_any())
         }}

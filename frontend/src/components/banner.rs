@@ -151,13 +151,13 @@ fn Connection() -> impl IntoView {
                 </div>
             }.into_any(),
             "behind" => view! {
-                <div class="banner" data-testid="banner-behind">
+                <section class="banner" aria-label="Late prices" data-testid="banner-behind">
                     <p>
                         <strong role="status">"Prices are behind: "{reason}". "</strong>
                         "The next try is at "{next}"."
                         <span class="banner-more">" Prices are the last ones known and show their age. The page catches up by itself."</span>
                     </p>
-                </div>
+                </section>
             }.into_any(),
             _ => view! {
                 <div class="banner" role="status" data-testid="banner-no-prices">

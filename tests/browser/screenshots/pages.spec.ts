@@ -44,7 +44,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
         await page.getByTestId(size === 'phone' ? 'bar-markets' : 'open-markets').click();
         await shoot('7-markets');
       }
-      for (const path of ['portfolio', 'history', 'accounts', 'settings', 'diagnostics', 'conventions', 'more', 'nowhere']) {
+      for (const path of ['portfolio', 'history', 'accounts', 'settings', 'diagnostics', 'prices', 'conventions', 'more', 'nowhere']) {
         await page.goto(`${server.url}/${path}`);
         await page.locator('h1').waitFor();
         await desk.known();
@@ -82,6 +82,23 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await page.evaluate(() => dispatchEvent(new Event('foolscap-update')));
       await page.getByTestId('banner-update').waitFor();
       await shoot('offline-and-update');
+      await context.close();
+    });
+
+    test(`${size} ${colorScheme} with an alert and late prices`, async ({ browser, world }) => {
+      const moved = await world.moved();
+      const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
+      const page = await context.newPage();
+      const desk = new Desk(page);
+      await desk.open(moved.url);
+      await desk.priced();
+      await moved.offPegAndLate();
+      await page.getByTestId('banner-alert').waitFor();
+      await page.getByTestId('banner-behind').waitFor();
+      await page.screenshot({ path: `screenshots/out/${size}-${colorScheme}-11-late.png` });
+      await page.getByTestId('connection').getByRole('link').click();
+      await page.getByTestId('price-stats').waitFor();
+      await page.screenshot({ path: `screenshots/out/${size}-${colorScheme}-11-prices.png`, fullPage: true });
       await context.close();
     });
   }

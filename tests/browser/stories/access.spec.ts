@@ -109,6 +109,29 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await finds(bare, 'diagnostics of a page that keeps nothing');
       await closed.close();
     });
+
+    test(`axe finds nothing in alerts and late prices on a ${size} in the ${colorScheme}`, async ({ browser, world, complaints }) => {
+      test.setTimeout(240_000);
+      // The chart is told that its source is away.
+      complaints.excuseApi();
+      const moved = await world.moved();
+      const context = await browser.newContext(visit);
+      await complaints.watch(context);
+      const page = await context.newPage();
+      const desk = new Desk(page);
+      await desk.open(moved.url);
+      await desk.priced();
+      await expect(page.getByTestId('connection')).toHaveAttribute('data-state', 'live');
+      await finds(page, 'live prices');
+      await moved.offPegAndLate();
+      await expect(page.getByTestId('banner-alert')).toBeVisible();
+      await expect(page.getByTestId('banner-behind')).toBeVisible();
+      await finds(page, 'an alert, and prices that are late');
+      await page.getByTestId('connection').getByRole('link').click();
+      await expect(page.getByTestId('price-stats')).toBeVisible();
+      await finds(page, 'the page of prices');
+      await context.close();
+    });
   }
 }
 

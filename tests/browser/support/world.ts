@@ -88,6 +88,17 @@ export class MovedWorld {
     readonly coingecko: CoinGecko,
   ) {}
 
+  /** A stablecoin has left its peg, and then the source has died: prices are stale. */
+  async offPegAndLate(): Promise<void> {
+    await this.coingecko.price('usd-coin', '0.97');
+    await this.pass(61);
+    await expect
+      .poll(async () => JSON.stringify(await (await fetch(`${this.url}/api/v1/prices?chain=all`)).json()))
+      .toContain('depeg');
+    await this.coingecko.pull('fault', { endpoint: 'any', fault: { kind: 'html', status: 503 } });
+    await this.pass(90);
+  }
+
   /** Time passes for both; the page learns it from the server. */
   async pass(seconds: number): Promise<void> {
     await this.coingecko.pull('clock', { advance_ms: seconds * 1_000 });
