@@ -5,8 +5,8 @@
 const LATER = new URL('%LATER%', import.meta.url);
 /** How long a fetch that failed is left alone, in milliseconds. */
 const AGAIN_MS = 2_000;
-/** Kept for as long as the tab lives, when the first half alone was not enough. */
-const WHOLE = 'foolscap.whole';
+/** Kept for as long as the tab lives, when the half could not be had in time. */
+const BEGUN_ANEW = 'foolscap.begun-anew';
 /** The half, as soon as it is compiled. */
 let half;
 let isJoined = false;
@@ -40,11 +40,14 @@ function later() {
     try {
       request.send();
     } catch {
-      // Away, and what waits is not answered by the service worker: begin anew, with both halves.
+      // The server is away.
     }
     if (request.status !== 200) {
-      sessionStorage.setItem(WHOLE, '1');
-      location.reload();
+      // A newer build may have taken this one's place: begin anew with that, once.
+      if (!kept(() => sessionStorage, BEGUN_ANEW)) {
+        sessionStorage.setItem(BEGUN_ANEW, '1');
+        location.reload();
+      }
       throw new Error(`${LATER}: ${request.status}`);
     }
     half = new WebAssembly.Module(Uint8Array.from(request.responseText, (char) => char.charCodeAt(0)));
@@ -53,24 +56,26 @@ function later() {
   join();
 }
 
-/** Whether this tab found that it needs both halves to begin. */
-function isWhole() {
+/** What a storage has under a name; nothing where it is not allowed. */
+function kept(storage, name) {
   try {
-    return sessionStorage.getItem(WHOLE) !== null;
+    return storage().getItem(name);
   } catch {
-    // Not allowed here.
-    return false;
+    return null;
   }
 }
 
-if (location.pathname === document.documentElement.dataset.base && !isWhole()) {
-  // The desk is in the first half, and comes first.
+const isDesk = location.pathname === document.documentElement.dataset.base;
+const isFirstVisit = !navigator.serviceWorker?.controller && !kept(() => localStorage, 'foolscap.account');
+if (isDesk && isFirstVisit) {
+  // A newcomer's desk is in the first half, and comes first.
   addEventListener(
     'TrunkApplicationStarted',
     () => (window.requestIdleCallback ?? setTimeout)(() => fetchHalf().then(join)),
     { once: true },
   );
 } else {
-  // The page that was asked for is in the later half.
+  // Another page, or an account that is read from this device: both are in the later half, which mostly is on
+  // this device too.
   await fetchHalf();
 }

@@ -40,6 +40,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         fs::write(staged.join(name), body)?;
     }
     let html = chart::stage(&html, &workspace.path("frontend/chart"), &staged, &base)?;
+    let html = one_sheet(&html, &base, &staged)?;
     let html = refresh_integrity(&html.replace(BASE, &base), &base, &staged)?;
     refuse_inline(&html)?;
 
@@ -163,6 +164,35 @@ fn stage(html: &str, base: &str) -> Result<Staged> {
     Ok(staged)
 }
 
+/// Makes one style sheet of all, in their order: nothing is drawn before the last of them is there, and each is
+/// a question to the server.
+fn one_sheet(html: &str, base: &str, staged: &Path) -> Result<String> {
+    let (mut styles, mut out) = (String::new(), String::with_capacity(html.len()));
+    let mut place = None;
+    for piece in html.split_inclusive('>') {
+        let at = piece.rfind('<').unwrap_or(piece.len());
+        let (before, tag) = piece.split_at(at);
+        if attribute(tag, "rel") != Some("stylesheet") {
+            out.push_str(piece);
+            continue;
+        }
+        let url = attribute(tag, "href").context("a style sheet without an address")?;
+        let file = staged.join(url.strip_prefix(base).with_context(|| format!("{url} is not ours"))?);
+        styles.push_str(&fs::read_to_string(&file).with_context(|| file.display().to_string())?);
+        styles.push('\n');
+        fs::remove_file(file)?;
+        out.push_str(before);
+        place.get_or_insert(out.len());
+    }
+    if let Some(place) = place {
+        let name = format!("style-{}.css", hex(&Sha384::digest(&styles)[..8]));
+        let integrity = integrity(styles.as_bytes());
+        out.insert_str(place, &format!(r#"<link rel="stylesheet" href="{base}{name}" integrity="{integrity}"/>"#));
+        fs::write(staged.join(name), styles)?;
+    }
+    Ok(out)
+}
+
 /// Computes every `integrity` again from the staged files, so that none is older than a file's last
 /// change. A preload of something to be fetched loses it: browsers ignore it there, and say so.
 fn refresh_integrity(html: &str, base: &str, staged: &Path) -> Result<String> {
@@ -240,6 +270,23 @@ await init();
 
         let other = stage(&SAMPLE.replace("await init", "await  init"), "/").unwrap();
         assert_ne!(other.scripts[0].name, script.name);
+    }
+
+    #[test]
+    fn style_sheets_become_one_in_their_order() {
+        let folder = env::temp_dir().join(format!("foolscap-sheet-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("a.css"), "p{color:red}").unwrap();
+        fs::write(folder.join("b.css"), "p{color:blue}").unwrap();
+        let page = r#"<head><link rel="stylesheet" href="/a.css" integrity="x"/><title>t</title><link rel="stylesheet" href="/b.css"/></head>"#;
+        let html = one_sheet(page, "/", &folder).unwrap();
+        let name = attribute(&html[html.find("<link").unwrap()..], "href").unwrap().to_owned();
+        let styles = fs::read_to_string(folder.join(&name[1..])).unwrap();
+        let left = fs::read_dir(&folder).unwrap().count();
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!((styles.as_str(), left), ("p{color:red}\np{color:blue}\n", 1));
+        assert!(html.ends_with("<title>t</title></head>") && html.matches("stylesheet").count() == 1, "{html}");
+        assert_eq!(one_sheet("<p>none</p>", "/", Path::new("/nowhere")).unwrap(), "<p>none</p>");
     }
 
     #[test]

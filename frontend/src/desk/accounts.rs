@@ -7,10 +7,11 @@
 use leptos::prelude::*;
 use shared::ids::AccountSecret;
 use shared::ledger::account::check_name;
-use shared::ledger::{Ledger, MarketKind, Opened, Settings};
+use shared::ledger::{Folded, Ledger, MarketKind, Opened, Settings};
 use shared::money::Usd;
 
 use super::commands::{Refusal, exclusively, journals, list_accounts};
+use super::diagnostics::Verified;
 use super::{Book, Desk, Trouble, boot};
 use crate::io::database::StoreError;
 use crate::io::journal::Record;
@@ -58,7 +59,9 @@ pub async fn open(desk: Desk, wish: Wish) -> Result<(), Refusal> {
     match kept {
         Ok(()) => {
             desk.accounts.update(|accounts| accounts.push(record.clone()));
-            boot::load(desk, record).await;
+            // What was written is what is in hand: it need not be read back.
+            desk.diagnostics.verified.set(Some(Verified { at: clock::now(), seq: entry.seq }));
+            boot::take_in_hand(desk, Book::kept(record, Folded::begin(ledger, &entry), 0));
             Ok(())
         }
         Err(error) => {

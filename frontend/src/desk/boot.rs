@@ -4,6 +4,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::ledger::MarketKind;
 use shared::wire;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::accounts::{self, Wish};
 use super::commands::Refusal;
@@ -19,6 +21,11 @@ pub fn start(desk: Desk) {
 }
 
 async fn open(desk: Desk) {
+    // The backend is asked while the store opens. No account that is here waits for its answer.
+    let asked = future_to_promise(async move {
+        let market = introduce(desk).await;
+        Ok(JsValue::from(market == Some(wire::MarketKind::Real)))
+    });
     match Journals::open().await {
         Ok(journals) => desk.journals.set_value(Some(journals)),
         Err(error) => desk.trouble.set(Some(Trouble::NotKept(error))),
@@ -35,13 +42,11 @@ async fn open(desk: Desk) {
     let last = preferences::get(Preference::Account);
     let chosen = known.iter().find(|record| Some(record.id.to_string()) == last).or_else(|| accounts::first(&known));
     match chosen {
-        Some(record) => {
-            spawn_local(async move {
-                let _ = introduce(desk).await;
-            });
-            load(desk, record.clone()).await;
+        Some(record) => load(desk, record.clone()).await,
+        None => {
+            let is_real = JsFuture::from(asked).await.is_ok_and(|is_real| is_real.is_truthy());
+            first_visit(desk, if is_real { MarketKind::Real } else { MarketKind::Demo }).await;
         }
-        None => first_visit(desk).await,
     }
 }
 
@@ -114,11 +119,7 @@ async fn introduce(desk: Desk) -> Option<wire::MarketKind> {
 
 /// A funded account without a question asked: in the real market where a backend serves one,
 /// otherwise in the demo market.
-async fn first_visit(desk: Desk) {
-    let market = match introduce(desk).await {
-        Some(wire::MarketKind::Real) => MarketKind::Real,
-        Some(wire::MarketKind::Demo) | None => MarketKind::Demo,
-    };
+async fn first_visit(desk: Desk, market: MarketKind) {
     match accounts::open(desk, Wish::usual(market)).await {
         Ok(()) => {}
         Err(Refusal::NotKept(error)) => desk.trouble.set(Some(Trouble::NotKept(error))),
