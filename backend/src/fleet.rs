@@ -1,9 +1,10 @@
 //! Several backends as one: what they share through Redis.
 //!
 //! One asks CoinGecko, all learn the prices: who watches what, what is known of coins, who is asking at the
-//! moment, why nobody does, and what is left of the one grant that all spend. Only tasks of the server come here, never a request, so nobody waits for
-//! Redis. Each question to it is bounded; when it is gone that is told once, each backend goes on by itself,
-//! and the next question that is answered brings them together again.
+//! moment, why nobody does, and what is left of the one grant that all spend. What
+//! is kept fresh is answered without it. Whatever waits for it (an attempt to renew, a call's charge) waits no
+//! longer than the patience; when it is gone that is told once, each backend goes on by itself with its share of
+//! the grant, and the next question that is answered brings them together again.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -52,6 +52,16 @@ impl Redis {
         }
     }
 
+    /// Stops it in its tracks: it takes questions and answers none.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn freeze(&self) {
+        let id = self.child.as_ref().expect("it runs").id().to_string();
+        let done = Command::new("kill").args(["-STOP", &id]).status().expect("there is `kill`");
+        assert!(done.success());
+    }
+
     /// Kills it, as a machine that loses power would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -38,14 +38,18 @@ impl Fleet {
     }
 
     async fn granted(grant: Grant) -> Fleet {
+        // A busy machine is not an absent one; a killed Redis is told at once.
+        Fleet::with(grant, Duration::from_secs(60)).await
+    }
+
+    async fn with(grant: Grant, redis_patience: Duration) -> Fleet {
         let redis = Redis::start().await;
         let clock = Clock::stopped_at(BEGINNING.millis());
         let upstream = CoinGecko::start(coingecko::Config { clock: clock.clone(), ..Default::default() }).await;
         let mut settings = config::Config { metrics: Metrics::Off, ..Default::default() };
         settings.coingecko.key = Some(Secret::new(KEY));
         settings.coingecko.grant = grant;
-        // A busy machine is not an absent one; a killed Redis is told at once.
-        settings.limits.redis_patience = Duration::from_secs(60);
+        settings.limits.redis_patience = redis_patience;
         settings.limits.price_patience = Duration::from_secs(60);
         settings.coingecko.base_url = upstream.url.parse().unwrap();
         settings.redis = Some(SecretUrl::new(redis.url.parse().unwrap()));
@@ -176,6 +180,17 @@ async fn a_pause_is_everybodys() {
     let (one, other) = tokio::join!(behind(first), behind(second));
     assert_eq!(one, other, "both say why");
     assert_eq!(fleet.calls(), 2, "one has asked for both, and was told to wait");
+}
+
+#[tokio::test]
+async fn a_redis_that_hangs_holds_up_no_request_for_long() {
+    let fleet = Fleet::with(Grant::DEMO, Duration::from_millis(200)).await;
+    fleet.renewed(&path(&["WETH"])).await;
+    fleet.redis.freeze();
+    // What nobody has yet is fetched all the same.
+    let cold = fleet.renewed(&path(&["LINK"])).await;
+    assert!(cold.iter().all(|prices| prices.prices.len() == 1));
+    assert_eq!(fleet.redis_states().await, [UpstreamState::Failing; 2]);
 }
 
 #[tokio::test]
