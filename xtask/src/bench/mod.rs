@@ -7,6 +7,7 @@ mod desk;
 mod figure;
 mod lighthouse;
 mod page;
+mod prices;
 mod size;
 
 use anyhow::{Context as _, Result};
@@ -34,10 +35,11 @@ struct Area {
     measure: fn(&Workspace, &Toolbox) -> Result<Vec<Figure>>,
 }
 
-const AREAS: [Area; 5] = [
+const AREAS: [Area; 6] = [
     Area { name: "core", measure: core::measure },
     Area { name: "desk", measure: desk::measure },
     Area { name: "page", measure: page::measure },
+    Area { name: "prices", measure: prices::measure },
     Area { name: "size", measure: size::measure },
     Area { name: "lighthouse", measure: lighthouse::measure },
 ];

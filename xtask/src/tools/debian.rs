@@ -1,4 +1,4 @@
-//! What comes from Debian's packages: the browser the tests drive, and Redis.
+//! What comes from Debian's packages: the browser the tests drive, Redis, and nginx to be measured against.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,20 @@ pub fn ensure_redis() -> Result<()> {
     apt_install(&["redis-server"], "Or point FOOLSCAP_REDIS_SERVER at a redis-server.")?;
     ensure!(is_there(), "redis-server is still missing. Does FOOLSCAP_REDIS_SERVER name a program?");
     Ok(())
+}
+
+/// nginx. Whoever measures against it starts their own.
+pub fn ensure_nginx() -> Result<()> {
+    if !nginx().is_file() {
+        apt_install(&["nginx-light"], "Or point FOOLSCAP_NGINX at an nginx.")?;
+    }
+    ensure!(nginx().is_file(), "nginx is still missing. Does FOOLSCAP_NGINX name a program?");
+    Ok(())
+}
+
+/// The program; it is not on everybody's path.
+pub fn nginx() -> PathBuf {
+    program("FOOLSCAP_NGINX", "nginx").unwrap_or_else(|| PathBuf::from("/usr/sbin/nginx"))
 }
 
 /// The packages whose files are not there.

@@ -9,6 +9,8 @@ mod debian;
 mod npm;
 mod wasm_target;
 
+pub use self::debian::{ensure_nginx, nginx};
+
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
