@@ -263,11 +263,13 @@ impl Budget {
         [&mut self.minute, &mut self.purposes[purpose as usize]]
     }
 
-    /// Calls of a minute that are not for this purpose.
+    /// Calls of a minute that are not for this purpose: prices come first, then what somebody looks at. Pools are
+    /// asked about for many tokens at once and can wait.
     fn kept_back(&self, purpose: Purpose) -> u64 {
         match purpose {
             Purpose::Prices => 0,
-            Purpose::Candles | Purpose::Pools | Purpose::Lookups => FOR_PRICES.min(self.minute.rule.reserve / 4),
+            Purpose::Candles | Purpose::Lookups => FOR_PRICES.min(self.minute.rule.reserve / 4),
+            Purpose::Pools => self.minute.rule.reserve / 2,
         }
     }
 
@@ -522,6 +524,10 @@ mod tests {
         assert_eq!(took, 10);
         assert!(matches!(budget.take(Purpose::Candles, START), Err(Wait::Minute { wait_ms: 1.. })));
         assert_eq!([(); 3].map(|()| budget.take(Purpose::Prices, START).is_ok()), [true, true, false]);
+        let mut budget = Budget::new(Grant::PRO, 25);
+        while budget.take(Purpose::Pools, START).is_ok() {}
+        let took = std::iter::from_fn(|| budget.take(Purpose::Candles, START).ok()).count();
+        assert_eq!(took, 4, "a chart is looked at, pools are not");
     }
 
     #[test]
