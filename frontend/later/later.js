@@ -56,6 +56,15 @@ function later() {
   join();
 }
 
+// A page that goes away cannot wait. Whoever hears of that does nothing until it comes back, but would be asked.
+addEventListener(
+  'visibilitychange',
+  (event) => {
+    if (!isJoined && document.visibilityState === 'hidden') event.stopImmediatePropagation();
+  },
+  { capture: true },
+);
+
 /** What a storage has under a name; nothing where it is not allowed. */
 function kept(storage, name) {
   try {
