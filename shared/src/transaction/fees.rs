@@ -49,7 +49,9 @@ impl Fees {
     /// Whether a pool that holds a transaction with fees `old` takes one with these in its place.
     pub fn replaces(self, old: Fees) -> bool {
         let needed = old.raised(REPLACEMENT_PERCENT);
-        self.max_fee >= needed.max_fee && self.priority_fee >= needed.priority_fee
+        let enough = self.max_fee >= needed.max_fee && self.priority_fee >= needed.priority_fee;
+        // At the end of the numbers there is nothing more to offer.
+        enough && self.max_fee > old.max_fee && self.priority_fee > old.priority_fee
     }
 
     /// The fees of what is to take the place of a transaction with fees `self`: `percent` of them or what the
