@@ -26,7 +26,7 @@ const LONGEST_ID: usize = 64;
     post,
     path = "/api/v1/rooms/{account_id}/messages",
     tag = "Rooms",
-    params(("account_id" = AccountId, Path, description = "The paper account.")),
+    params(("account_id" = String, Path, description = "The paper account: 32 lower-case hexadecimal digits.")),
     request_body = NewMessage<'static>,
     responses(
         (status = 201, body = Placed),
