@@ -15,6 +15,7 @@ use crate::markets::Markets;
 use crate::outbound::OutboundError;
 use crate::prices::{self, Prices};
 use crate::rooms::Rooms;
+use crate::routes::rendered::Rendered;
 use crate::rpc::RpcError;
 use crate::store::Store;
 use crate::tasks::Tasks;
@@ -41,6 +42,8 @@ pub struct Parts {
     pub candles: Candles,
     /// The gas.
     pub gas: Gas,
+    /// Answers about prices that are still true.
+    pub rendered: Rendered,
     /// The rooms.
     pub rooms: Rooms,
     /// What outlives the process.
@@ -91,6 +94,7 @@ impl App {
             prices: Prices::start(upstream.clone(), store.clone(), fleet.clone(), clock.clone(), settings, tasks).await,
             markets: Markets::start(upstream.clone(), store.clone(), clock.clone(), tasks).await,
             candles: Candles::new(upstream.clone(), clock.clone()),
+            rendered: Rendered::default(),
             rooms: Rooms::new(clock.clone(), config.rooms),
             gas: Gas::new(&config, clock.clone())?,
             store,

@@ -172,6 +172,11 @@ impl Prices {
         self.common.board.read().unwrap_or_else(PoisonError::into_inner).version()
     }
 
+    /// Counts a request that was answered from what was answered before: all of it fresh.
+    pub fn count_hits(&self, hits: u64) {
+        self.common.stats.served(Outcomes { hits, ..Outcomes::default() });
+    }
+
     /// What was served since the start, and what it cost.
     pub fn stats(&self) -> PriceStats {
         let now = self.clock.now();

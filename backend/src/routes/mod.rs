@@ -10,6 +10,7 @@ pub mod price_cache;
 pub mod price_stats;
 pub mod prices;
 pub mod query;
+pub mod rendered;
 pub mod respond;
 pub mod rooms;
 pub mod status;

@@ -1,14 +1,17 @@
 //! `GET /api/v1/prices`.
 
+use std::sync::Arc;
+
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use shared::quote::{Source, Thresholds};
+use shared::quote::Source;
 use shared::time::Timestamp;
 use shared::wire::{Missing, MissingReason, Prices, Problem};
 
 use super::query::Query;
-use super::respond::{self, Aging};
+use super::rendered::Page;
+use super::respond;
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -33,21 +36,38 @@ use crate::error::ApiError;
     responses((status = 200, body = Prices), (status = 400, body = Problem, content_type = "application/problem+json"))
 )]
 pub async fn prices(State(app): State<App>, RawQuery(raw): RawQuery, headers: HeaderMap) -> Result<Response, ApiError> {
+    let question = raw.as_deref().unwrap_or_default();
+    let now = app.clock.now();
+    if let Some(page) = app.rendered.get(question, app.prices.version(), now) {
+        app.prices.count_hits(page.hits);
+        return Ok(give_out(&headers, &page, now));
+    }
     let query = Query::read(raw.as_deref(), &["chain", "addresses", "tokens"])?;
     let selection = query.tokens(app.config.default_chain)?;
+    // Read before the prices are: what lands meanwhile makes the page old.
+    let version = app.prices.version();
     let prices = app.prices.get(&selection.tokens, &selection.chains).await;
     let of_tokens = prices.prices.iter().filter(|price| price.source != Source::Pinned).map(|price| price.as_of);
     let oldest = of_tokens.chain(prices.natives.iter().map(|price| price.as_of)).min();
     Ok(match oldest {
         // What could not be had now may come in a moment.
-        Some(as_of) if !prices.missing.iter().any(is_passing) => {
-            let Thresholds { fresh_ms, stale_ms } = prices.thresholds;
-            let age_s = prices.now.since(as_of) / 1000;
-            let aging = Aging { age_s, fresh_s: fresh_ms / 1000, stale_s: stale_ms / 1000 };
-            respond::aging(&headers, &prices, &essence(prices.clone()), aging)
+        Some(oldest) if !prices.missing.iter().any(is_passing) => {
+            let now = prices.now;
+            let is_fresh = now.since(oldest) < prices.thresholds.fresh_ms && prices.pace.is_none();
+            let is_whole = prices.missing.is_empty();
+            let page = Page::write(&essence(prices), version, now, oldest).map_err(|_| ApiError::Panic)?;
+            let page = Arc::new(page);
+            if is_fresh && is_whole {
+                app.rendered.keep(question, page.clone());
+            }
+            give_out(&headers, &page, now)
         }
         _ => respond::live(&prices),
     })
+}
+
+fn give_out(headers: &HeaderMap, page: &Page, now: Timestamp) -> Response {
+    respond::aging(headers, || page.body(now), &page.etag, page.aging(now))
 }
 
 fn is_passing(missing: &Missing) -> bool {

@@ -22,19 +22,16 @@ pub fn tagged(request: &HeaderMap, body: &impl Serialize) -> Response {
     let Ok(json) = serde_json::to_vec(body) else {
         return ApiError::Panic.into_response();
     };
-    let mut response = known_by(request, &format!("\"{}\"", tag(&json)), json);
+    let mut response = known_by(request, &format!("\"{}\"", tag(&json)), || json);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
 
 /// An answer that ages, for caches to keep as long as it is fresh (RFC 9111) and a while longer while they
-/// renew it or cannot (RFC 5861). `essence` is what makes it another answer: its tag is weak, because the
-/// moment of the answer stands in the body and is no part of it.
-pub fn aging(request: &HeaderMap, body: &impl Serialize, essence: &impl Serialize, aging: Aging) -> Response {
-    let (Ok(json), Ok(essence)) = (serde_json::to_vec(body), serde_json::to_vec(essence)) else {
-        return ApiError::Panic.into_response();
-    };
-    let mut response = known_by(request, &format!("W/\"{}\"", tag(&essence)), json);
+/// renew it or cannot (RFC 5861). Its tag is weak, because the moment of the answer stands in the body and is no
+/// part of what the tag is of.
+pub fn aging(request: &HeaderMap, body: impl FnOnce() -> Vec<u8>, etag: &str, aging: Aging) -> Response {
+    let mut response = known_by(request, etag, body);
     let Aging { age_s, fresh_s, stale_s } = aging;
     let more = stale_s.saturating_sub(fresh_s);
     let control = format!("max-age={fresh_s}, stale-while-revalidate={more}, stale-if-error={more}");
@@ -58,16 +55,16 @@ pub struct Aging {
 }
 
 /// A tag for bytes: the same for the same.
-fn tag(bytes: &[u8]) -> String {
+pub fn tag(bytes: &[u8]) -> String {
     Sha256::digest(bytes)[..12].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The body with its tag, or only that it is the one they have.
-fn known_by(request: &HeaderMap, etag: &str, json: Vec<u8>) -> Response {
+fn known_by(request: &HeaderMap, etag: &str, json: impl FnOnce() -> Vec<u8>) -> Response {
     let mut response = if is_known(request, etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut response = Response::new(Body::from(json));
+        let mut response = Response::new(Body::from(json()));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     };
