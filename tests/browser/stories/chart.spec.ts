@@ -11,6 +11,8 @@ test('a chart draws the candles of the API, has a table of them, and ends at the
   const server = await world.real(coingecko);
   const desk = new Desk(page);
   const asked = page.waitForResponse('**/api/v1/candles*');
+  // Prices are asked for, so that this story can put its own into an answer.
+  await page.routeWebSocket('**/api/v1/socket', (socket) => socket.close());
   await desk.open(server.url);
   const body = await (await asked).json();
   await expect(drawn(page)).toBeVisible();

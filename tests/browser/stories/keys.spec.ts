@@ -109,6 +109,7 @@ test('from the first visit to a sale and its receipt, by keyboard only', async (
   await press('Enter');
   await expect(desk.button).toHaveText(/^Sell/);
   await press('a');
+  await expect(desk.amount).toBeFocused();
   await press('Enter');
   await expect(desk.button).toHaveText(/^Confirm: Sell/);
   await press('Enter');
