@@ -16,11 +16,14 @@ use tokio::sync::Notify;
 
 use self::room::{Forgotten, Memory, Room, Told};
 use crate::clock::SharedClock;
+use crate::guard;
 
 /// Rooms at once, at most. Those with nobody inside make way.
 const MOST_ROOMS: usize = 20_000;
 /// Readers of one room, at most.
 pub const MOST_READERS: usize = 10_000;
+/// Rooms that one socket may read.
+pub const MOST_SEATS: usize = 8;
 /// Messages that a reader takes at once: others have their turn then.
 const BATCH: usize = 64;
 
@@ -74,7 +77,7 @@ pub enum RoomError {
     #[error("all {MOST_ROOMS} rooms are taken; come back in a moment")]
     TooManyRooms,
     /// One socket reads enough rooms.
-    #[error("one socket reads at most 8 rooms; leave one, or open another socket")]
+    #[error("one socket reads at most {MOST_SEATS} rooms; leave one, or open another socket")]
     TooManySeats,
     /// No seat is left.
     #[error("all {MOST_READERS} seats of this room are taken; come back in a moment")]
@@ -88,10 +91,7 @@ pub enum RoomError {
 /// looked up, and a room that exists takes as long to refuse as one that does not.
 pub fn owns(token: &str, account: AccountId) -> bool {
     let Ok(token) = token.parse::<OwnerToken>() else { return false };
-    let claimed = token.account_id();
-    // In constant time: what differs must not be felt out byte by byte.
-    let differs = claimed.as_bytes().iter().zip(account.as_bytes()).fold(0, |differs, (a, b)| differs | (a ^ b));
-    std::hint::black_box(differs) == 0
+    guard::same(token.account_id().as_bytes(), account.as_bytes())
 }
 
 impl Rooms {

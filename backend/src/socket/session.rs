@@ -28,14 +28,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::prices::Asked;
-use crate::rooms::{RoomError, Seat, Welcome, owns};
+use crate::rooms::{MOST_SEATS, RoomError, Seat, Welcome, owns};
 use crate::routes::query::{self, MOST_TOKENS};
 use crate::telemetry;
 
 /// Frames a client may send between two heartbeats.
 const MOST_FRAMES: u32 = 60;
-/// Rooms that one socket may read.
-const MOST_SEATS: usize = 8;
 /// Time for a client to say goodbye too.
 const FAREWELL: Duration = Duration::from_secs(1);
 
