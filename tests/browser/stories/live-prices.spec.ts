@@ -92,6 +92,8 @@ test('a server that goes and comes back is told of, and has its prices live agai
   await desk.open(server.url);
   await desk.priced();
   await expect(connection(page)).toHaveAttribute('data-state', 'live');
+  // The browser reports a service worker whose script is on its way when the server goes.
+  await desk.kept();
   const reloaded = await mark(page);
   await server.stop();
   await expect(connection(page)).toHaveAttribute('data-state', 'offline');

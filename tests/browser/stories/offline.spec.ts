@@ -16,6 +16,8 @@ test('with the backend stopped prices age, trades need consent, and it catches u
   await desk.withoutChance();
   await expect(desk.badges).toHaveText('PAPER');
 
+  // The browser reports a service worker whose script is on its way when the server goes.
+  await desk.kept();
   await server.stop();
   await desk.until(16_000, () => expect(desk.badges).toContainText('OFFLINE', { timeout: 1_000 }));
   await expect(page.getByTestId('banner-offline')).toContainText('The page catches up by itself');
