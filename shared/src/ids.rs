@@ -67,6 +67,15 @@ impl AccountSecret {
         OwnerToken(hash.finalize().into())
     }
 
+    /// The token of the link with this number: SHA-256 of a domain separator, the secret and the number.
+    pub fn read_token(&self, number: u64) -> ReadToken {
+        let mut hash = Sha256::new();
+        hash.update(b"foolscap read token v1\0");
+        hash.update(self.0);
+        hash.update(number.to_be_bytes());
+        ReadToken(hash.finalize().into())
+    }
+
     /// The 64 hexadecimal digits under which the owner may keep the secret.
     pub fn reveal(&self) -> String {
         alloy_primitives::hex::encode(self.0)
@@ -117,6 +126,36 @@ impl FromStr for OwnerToken {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         lower_hex(text).map(OwnerToken).ok_or(IdError::Secret)
+    }
+}
+
+/// What opens an account to a reader, until the owner revokes it. Its `Debug` says nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReadToken([u8; 32]);
+
+impl ReadToken {
+    /// What the backend knows of it: SHA-256(token).
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0).into()
+    }
+
+    /// The 64 hexadecimal digits that travel.
+    pub fn reveal(&self) -> String {
+        alloy_primitives::hex::encode(self.0)
+    }
+}
+
+impl fmt::Debug for ReadToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReadToken(…)")
+    }
+}
+
+impl FromStr for ReadToken {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        lower_hex(text).map(ReadToken).ok_or(IdError::Secret)
     }
 }
 
@@ -289,7 +328,10 @@ mod tests {
         let again: OwnerToken = token.reveal().parse().unwrap();
         assert_eq!(token.account_id(), again.account_id());
         assert_ne!(secret.reveal(), token.reveal());
-        assert_eq!(format!("{secret:?} {token:?}"), "AccountSecret(…) OwnerToken(…)");
+        let (reader, other) = (secret.read_token(1), secret.read_token(2));
+        assert_eq!(reader.reveal().parse(), Ok(reader.clone()));
+        assert_ne!((reader.hash(), reader.reveal()), (other.hash(), token.reveal()));
+        assert_eq!(format!("{secret:?} {token:?} {reader:?}"), "AccountSecret(…) OwnerToken(…) ReadToken(…)");
         assert_eq!(token.account_id().room(), format!("paper_trading_{}", token.account_id()));
         assert_eq!(token.account_id().to_string().len(), 32);
     }

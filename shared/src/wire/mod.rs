@@ -6,6 +6,7 @@
 //! they do not know: an older app meets a newer server. Each family converts to and from the
 //! domain here, so that neither shell does it twice.
 
+pub mod accounts;
 pub mod alerts;
 pub mod candles;
 pub mod chains;

@@ -89,6 +89,14 @@ pub enum ProblemKind {
     NoRoom,
     /// As many rooms or readers as the server has room for.
     RoomsFull,
+    /// The copy of the journal goes on elsewhere: see its `head`.
+    JournalMoved,
+    /// A line of a journal does not read, or does not follow: see `line`.
+    JournalDamaged,
+    /// There is no more room for this journal.
+    JournalFull,
+    /// Another device writes to this account: see `lease`.
+    LeaseHeld,
     /// A page of another site asks for a socket.
     WrongOrigin,
     /// The request names a host that this server does not answer for.
@@ -107,7 +115,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, in the order of its status.
-    pub const ALL: [ProblemKind; 20] = [
+    pub const ALL: [ProblemKind; 24] = [
         ProblemKind::BadRequest,
         ProblemKind::UnknownChain,
         ProblemKind::BadAddress,
@@ -119,8 +127,11 @@ impl ProblemKind {
         ProblemKind::UnknownToken,
         ProblemKind::NoRoom,
         ProblemKind::MethodNotAllowed,
+        ProblemKind::JournalMoved,
         ProblemKind::BodyTooLarge,
         ProblemKind::WrongHost,
+        ProblemKind::JournalDamaged,
+        ProblemKind::LeaseHeld,
         ProblemKind::Internal,
         ProblemKind::UpstreamRefused,
         ProblemKind::RateLimited,
@@ -128,6 +139,7 @@ impl ProblemKind {
         ProblemKind::TooManySockets,
         ProblemKind::RoomsFull,
         ProblemKind::Timeout,
+        ProblemKind::JournalFull,
     ];
 
     /// Its name in references.
@@ -146,6 +158,10 @@ impl ProblemKind {
             ProblemKind::NoOperator => "no-operator",
             ProblemKind::NoRoom => "no-room",
             ProblemKind::RoomsFull => "rooms-full",
+            ProblemKind::JournalMoved => "journal-moved",
+            ProblemKind::JournalDamaged => "journal-damaged",
+            ProblemKind::JournalFull => "journal-full",
+            ProblemKind::LeaseHeld => "lease-held",
             ProblemKind::WrongOrigin => "wrong-origin",
             ProblemKind::WrongHost => "wrong-host",
             ProblemKind::TooManySockets => "too-many-sockets",
@@ -172,6 +188,10 @@ impl ProblemKind {
             ProblemKind::NoOperator => "This server has no operator",
             ProblemKind::NoRoom => "There is no such room for this token",
             ProblemKind::RoomsFull => "The rooms are full",
+            ProblemKind::JournalMoved => "The copy of the journal goes on elsewhere",
+            ProblemKind::JournalDamaged => "A line of the journal is wrong",
+            ProblemKind::JournalFull => "There is no more room for this journal",
+            ProblemKind::LeaseHeld => "Another device writes to this account",
             ProblemKind::WrongOrigin => "A page of another site may not listen here",
             ProblemKind::WrongHost => "This server does not answer for this host",
             ProblemKind::TooManySockets => "Too many sockets are open",
@@ -193,8 +213,11 @@ impl ProblemKind {
             ProblemKind::NoOperator | ProblemKind::WrongOrigin => 403,
             ProblemKind::NotFound | ProblemKind::UnknownToken | ProblemKind::NoRoom => 404,
             ProblemKind::MethodNotAllowed => 405,
+            ProblemKind::JournalMoved => 409,
             ProblemKind::BodyTooLarge => 413,
             ProblemKind::WrongHost => 421,
+            ProblemKind::JournalDamaged => 422,
+            ProblemKind::LeaseHeld => 423,
             ProblemKind::Internal => 500,
             ProblemKind::UpstreamRefused => 502,
             ProblemKind::RateLimited
@@ -202,6 +225,7 @@ impl ProblemKind {
             | ProblemKind::TooManySockets
             | ProblemKind::RoomsFull
             | ProblemKind::Timeout => 503,
+            ProblemKind::JournalFull => 507,
         }
     }
 }

@@ -267,6 +267,9 @@ pub struct PortfolioUpdate {
     pub unrealised: Option<Usd>,
     /// How many positions there are.
     pub positions: u64,
+    /// The number of the last journal entry it was told from, where the server told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
 }
 
 /// A position after it changed.
