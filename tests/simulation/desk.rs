@@ -13,7 +13,8 @@ use std::{
 use backend::{
     clock::Clock as BackendClock,
     coingecko::{CoinGecko as Client, budget::Grant},
-    config::{Config, Data},
+    config::{Config, Data, SecretUrl},
+    fleet::Fleet,
     prices::{Asked, Lives, Prices, Settings},
     store::Store,
     tasks::Tasks,
@@ -23,21 +24,32 @@ use shared::{chain::Chain, quote::Thresholds, time::Timestamp, token::TokenTable
 use tests::{
     clock::Clock,
     coingecko::{self, CoinGecko, Endpoint, Fault, Limits},
+    redis::Redis,
     world::BEGINNING,
 };
 use tokio::sync::Notify;
 
+/// A busy machine must not make anybody impatient: the clock that counts stands still.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// How long a call takes by the moved clock.
 pub const FLIGHT: Duration = Duration::from_millis(300);
 /// Until when a price is fresh, and stale, in milliseconds.
 pub const THRESHOLDS: Thresholds = Thresholds { fresh_ms: 60_000, stale_ms: 240_000 };
 
-/// The price service and its upstream.
+/// The price service and its upstream: one backend, or several that share what they know through a real Redis.
 pub struct Desk {
-    pub clock: Watched,
+    clock: Clock,
     pub upstream: CoinGecko,
-    pub prices: Prices,
+    pub backends: Vec<Backend>,
+    /// What they share it through.
+    pub redis: Option<Redis>,
     _tasks: Tasks,
+}
+
+/// One of those who ask the upstream.
+pub struct Backend {
+    clock: Watched,
+    pub prices: Prices,
 }
 
 /// The moved clock, which knows who sleeps by it: when somebody does, all there was to do is done.
@@ -101,6 +113,21 @@ impl Watched {
 impl Desk {
     /// A desk with a grant, whose upstream holds it to `limits`. With `flights`, calls take their time.
     pub async fn start(grant: Grant, calls_per_minute: u32, limits: Limits, flights: bool) -> Self {
+        Self::begin(grant, calls_per_minute, limits, flights).await.0
+    }
+
+    /// The same of several backends on one Redis.
+    pub async fn of_several(backends: usize, grant: Grant, calls_per_minute: u32, limits: Limits) -> Self {
+        let (mut desk, config) = Self::begin(grant, calls_per_minute, limits, true).await;
+        desk.backends.clear();
+        desk.redis = Some(Redis::start().await);
+        for _ in 0..backends {
+            desk.add(&config).await;
+        }
+        desk
+    }
+
+    async fn begin(grant: Grant, calls_per_minute: u32, limits: Limits, flights: bool) -> (Self, Config) {
         let clock = Clock::stopped_at(BEGINNING.millis());
         let upstream = CoinGecko::start(coingecko::Config {
             clock: clock.clone(),
@@ -120,66 +147,82 @@ impl Desk {
                 }
             });
         }
-        let clock = Watched { clock, sleepers: Arc::default() };
         let mut config = Config::default();
         config.coingecko.base_url = upstream.url.parse().expect("a URL");
         config.coingecko.grant = grant;
         config.coingecko.calls_per_minute = calls_per_minute;
-        let shared: Arc<Watched> = Arc::new(clock.clone());
         let tasks = Tasks::new();
+        let mut desk = Self { clock, upstream, backends: Vec::new(), redis: None, _tasks: tasks };
+        desk.add(&config).await;
+        (desk, config)
+    }
+
+    async fn add(&mut self, config: &Config) {
+        let clock = Watched { clock: self.clock.clone(), sleepers: Arc::default() };
+        let shared: Arc<Watched> = Arc::new(clock.clone());
+        let fleet = self.redis.as_ref().map(|redis| {
+            let url = SecretUrl::new(redis.url.parse().expect("a URL"));
+            Arc::new(Fleet::new(&url, PATIENCE, shared.clone()).expect("a URL of Redis"))
+        });
         let store = Store::open(&Data::Memory).await.expect("memory");
-        let client = Client::new(&config, shared.clone()).expect("a client").kept_in(store.clone()).await;
-        let settings = Settings {
-            lives: Lives { thresholds: THRESHOLDS, watch_ms: 600_000, unknown_ms: 3_600_000 },
-            // A busy machine must not make anybody impatient: the clock that counts stands still.
-            patience: Duration::from_secs(600),
-            demo: false,
-        };
-        let prices = Prices::start(Arc::new(client), store, None, shared, settings, &tasks).await;
-        Self { clock, upstream, prices, _tasks: tasks }
+        let client = Client::new(config, shared.clone()).expect("a client").kept_in(store.clone()).await;
+        let client = Arc::new(client.one_of(fleet.clone()));
+        let lives = Lives { thresholds: THRESHOLDS, watch_ms: 600_000, unknown_ms: 3_600_000 };
+        let settings = Settings { lives, patience: PATIENCE, demo: false };
+        let prices = Prices::start(client, store, fleet, shared, settings, &self._tasks).await;
+        self.backends.push(Backend { clock, prices });
     }
 
     /// The time.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        Timestamp::from_millis(self.clock.now_ms())
     }
 
     /// Lets time pass until a moment, and whatever is due until then be done when it is due.
     pub async fn pass_until(&self, until: Timestamp) {
         self.settle().await;
-        while let Some(next) = self.clock.next().filter(|next| *next <= until) {
-            self.clock.clock.set(next.max(self.now()).millis());
+        while let Some(next) = self.next_due().filter(|next| *next <= until) {
+            self.clock.set(next.max(self.now()).millis());
             self.settle().await;
         }
-        self.clock.clock.set(until.max(self.now()).millis());
+        self.clock.set(until.max(self.now()).millis());
         self.settle().await;
     }
 
     /// When something is due next.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.clock.next()
+        self.backends.iter().filter_map(|backend| backend.clock.next()).min()
     }
 
-    /// What somebody gets who asks now.
+    /// What somebody gets who asks the first backend now.
     pub async fn ask(&self, tokens: &BTreeSet<Asked>) -> Answer {
-        let answer = self.prices.get(tokens, &[Chain::Ethereum].into()).await;
+        self.ask_of(0, tokens).await
+    }
+
+    /// What somebody gets who asks a backend now.
+    pub async fn ask_of(&self, backend: usize, tokens: &BTreeSet<Asked>) -> Answer {
+        let answer = self.backends[backend].prices.get(tokens, &[Chain::Ethereum].into()).await;
         self.settle().await;
         answer
     }
 
-    /// Waits until the keeper sleeps again, or has nobody to keep prices for.
+    /// Waits until every keeper sleeps again, or has nobody to keep prices for.
     async fn settle(&self) {
         loop {
             // Whoever was woken gets their turn.
             for _ in 0..3 {
                 tokio::task::yield_now().await;
             }
-            let asleep = self.clock.next().is_some_and(|next| next > self.now());
-            if asleep || self.prices.stats().watched == 0 {
-                return;
-            }
-            self.clock.sleepers.changed.notified().await;
+            // What one does may take time, and wake another.
+            let Some(busy) = self.backends.iter().find(|backend| !backend.is_settled(self.now())) else { return };
+            busy.clock.sleepers.changed.notified().await;
         }
+    }
+}
+
+impl Backend {
+    fn is_settled(&self, now: Timestamp) -> bool {
+        self.clock.next().is_some_and(|next| next > now) || self.prices.stats().watched == 0
     }
 }
 
