@@ -12,6 +12,18 @@ const COINGECKO = process.env.COINGECKO_BIN ?? join(root, 'target/debug/coingeck
 const WORLD = join(dirname(COINGECKO), 'world');
 export const DIST = process.env.FOOLSCAP_DIST ?? join(root, 'dist');
 
+/** The key every server of a story is given. All keys begin so, and nothing else does. */
+const KEY = 'CG-stand-in';
+const KEYS_BEGINNING = 'CG-';
+
+/** Where a key was told that no one may tell. */
+const keysTold: string[] = [];
+
+/** Searches what was said somewhere. */
+function search(place: string, said: string): void {
+  if (said.includes(KEYS_BEGINNING)) keysTold.push(`${place}: ${said.slice(0, 500)}`);
+}
+
 /** A program that has said where it listens. */
 class Program {
   private constructor(
@@ -26,8 +38,15 @@ class Program {
     // Nothing of the caller's environment but what a program needs to run.
     const child = spawn(program, args, { env: { PATH: process.env.PATH ?? '', NO_COLOR: '1', ...env }, cwd: '/' });
     let heard = '';
+    let line = '';
     const url = await new Promise<string>((found, failed) => {
       const listen = (chunk: Buffer) => {
+        // Whatever is said, and however it comes in pieces.
+        line += chunk;
+        // The stand-in says how it is used, keys and all.
+        if (program !== COINGECKO) search(program, line);
+        line = line.slice(line.lastIndexOf('\n') + 1);
+        if (says.test(heard)) return;
         heard += chunk;
         const match = says.exec(heard);
         if (match) found(match[1]!);
@@ -146,7 +165,7 @@ export class World {
 
   /** The real server with real (stand-in) prices. */
   async real(coingecko: CoinGecko): Promise<Server> {
-    return this.server([], { COIN_GECKO_BASE_URL: coingecko.url, COIN_GECKO_API_KEY: 'CG-stand-in' });
+    return this.server([], { COIN_GECKO_BASE_URL: coingecko.url, COIN_GECKO_API_KEY: KEY, FOOLSCAP_LOG: 'trace,sqlx=warn' });
   }
 
   /** The real server and the stand-in, on a clock of their own. */
@@ -200,6 +219,15 @@ export class Complaints {
       });
     context.serviceWorkers().forEach(listen);
     context.on('serviceworker', listen);
+    context.on('response', async (response) => {
+      if (!response.url().includes('/api/')) return;
+      const headers = JSON.stringify(response.headers());
+      // A page that goes on takes the bodies along that it was not given yet.
+      search(response.url(), headers + (await response.text().catch(() => '')));
+    });
+    context.on('page', (page) =>
+      page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => search('the socket', String(payload)))),
+    );
     context.on('weberror', (error) => this.heard.push(String(error.error())));
     await context.addInitScript(() => {
       document.addEventListener('securitypolicyviolation', (event) => {
@@ -226,8 +254,10 @@ export class Complaints {
 export const test = base.extend<{ world: World; complaints: Complaints }>({
   world: async ({}, use) => {
     const world = new World();
+    keysTold.length = 0;
     await use(world);
     await world.end();
+    expect(keysTold, 'keys told in logs and answers').toEqual([]);
   },
   // Every story listens, whether it asks or not, and fails on what it hears.
   complaints: [
