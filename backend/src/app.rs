@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shared::time::Timestamp;
 use shared::wire::Status;
 
+use crate::accounts::{AccountError, Accounts};
 use crate::candles::Candles;
 use crate::clock::SharedClock;
 use crate::coingecko::CoinGecko;
@@ -35,7 +36,7 @@ pub struct Parts {
     /// The clock.
     pub clock: SharedClock,
     /// The prices.
-    pub prices: Prices,
+    pub prices: Arc<Prices>,
     /// The markets.
     pub markets: Markets,
     /// The candles.
@@ -45,7 +46,9 @@ pub struct Parts {
     /// Answers about prices that are still true.
     pub rendered: Rendered,
     /// The rooms.
-    pub rooms: Rooms,
+    pub rooms: Arc<Rooms>,
+    /// The accounts.
+    pub accounts: Accounts,
     /// What outlives the process.
     pub store: Store,
     upstream: Arc<CoinGecko>,
@@ -65,6 +68,9 @@ pub enum AppError {
     /// No client for a chain's RPC.
     #[error("no RPC client can be made: {0}")]
     Rpc(#[from] RpcError),
+    /// What is kept of accounts cannot be read.
+    #[error("the accounts cannot be read: {0}")]
+    Accounts(#[from] AccountError),
 }
 
 impl App {
@@ -90,12 +96,18 @@ impl App {
             patience: config.limits.price_patience,
             demo: config.market == shared::market::MarketKind::Demo,
         };
+        let prices =
+            Prices::start(upstream.clone(), store.clone(), fleet.clone(), clock.clone(), settings, tasks).await;
+        let (prices, rooms) = (Arc::new(prices), Arc::new(Rooms::new(clock.clone(), config.rooms)));
+        let (copies, limits) = (store.copies(), config.accounts);
+        let accounts = Accounts::start(copies, rooms.clone(), prices.clone(), clock.clone(), limits, tasks).await?;
         Ok(App(Arc::new(Parts {
-            prices: Prices::start(upstream.clone(), store.clone(), fleet.clone(), clock.clone(), settings, tasks).await,
+            prices,
             markets: Markets::start(upstream.clone(), store.clone(), clock.clone(), tasks).await,
             candles: Candles::new(upstream.clone(), clock.clone()),
             rendered: Rendered::default(),
-            rooms: Rooms::new(clock.clone(), config.rooms),
+            rooms,
+            accounts,
             gas: Gas::new(&config, clock.clone())?,
             store,
             upstream,
@@ -118,6 +130,7 @@ impl App {
             prices: self.upstream.status(),
             rpcs: self.gas.status(),
             redis: self.fleet.as_ref().map(|fleet| fleet.status()),
+            accounts: self.accounts.status(),
         }
     }
 }

@@ -8,6 +8,7 @@ use shared::token::TokenError;
 use shared::wire::candles::UnknownRange;
 use shared::wire::{Problem, ProblemKind};
 
+use crate::accounts::AccountError;
 use crate::coingecko::UpstreamError;
 use crate::outbound::OutboundError;
 use crate::rooms::RoomError;
@@ -106,6 +107,9 @@ pub enum ApiError {
     /// A room that does not open, or has no place.
     #[error(transparent)]
     Room(#[from] RoomError),
+    /// What is not done with an account.
+    #[error(transparent)]
+    Account(AccountError),
     /// A message for a room that cannot be told there.
     #[error("this message cannot be told: {0}")]
     Message(String),
@@ -115,6 +119,15 @@ pub enum ApiError {
     /// The price source failed.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Room(error) => ApiError::Room(error),
+            error => ApiError::Account(error),
+        }
+    }
 }
 
 impl From<TokenError> for ApiError {
@@ -156,6 +169,20 @@ impl ApiError {
             ApiError::Room(RoomError::TooManyRooms | RoomError::TooManySeats | RoomError::Full) => {
                 ProblemKind::RoomsFull
             }
+            ApiError::Account(error) => match error {
+                AccountError::Moved { .. } => ProblemKind::JournalMoved,
+                AccountError::Damaged { .. } => ProblemKind::JournalDamaged,
+                AccountError::Held { .. } => ProblemKind::LeaseHeld,
+                AccountError::Full(_)
+                | AccountError::AllFull(_)
+                | AccountError::BranchesFull
+                | AccountError::DiskFull => ProblemKind::JournalFull,
+                AccountError::TooManyLinks | AccountError::Malformed(_) => ProblemKind::BadRequest,
+                AccountError::TooMany(_) => ProblemKind::RoomsFull,
+                AccountError::Room(_) => ProblemKind::NoRoom,
+                AccountError::Store(_) => ProblemKind::Internal,
+                AccountError::Stopping => ProblemKind::Timeout,
+            },
             ApiError::Panic => ProblemKind::Internal,
             ApiError::Upstream(error) => match error {
                 UpstreamError::Throttled { .. } | UpstreamError::Paced { .. } | UpstreamError::Spent { .. } => {
@@ -199,12 +226,25 @@ impl ApiError {
             ApiError::Required(name) | ApiError::Unreadable { name, .. } => problem.with("parameter", *name),
             ApiError::TooManyTokens { given, most } => problem.with("given", *given).with("most", *most),
             ApiError::Chain(UnknownChain(chain)) => problem.with("chain", chain.as_str()),
+            ApiError::Account(AccountError::Moved { head }) => with(problem, "head", head.as_ref()),
+            ApiError::Account(AccountError::Held { lease, head }) => {
+                with(with(problem, "lease", Some(lease)), "head", head.as_ref())
+            }
+            ApiError::Account(AccountError::Damaged { line, .. }) => problem.with("line", *line),
             _ => problem,
         };
         match self.retry_after() {
             Some(seconds) => problem.with("retry_after", seconds),
             None => problem,
         }
+    }
+}
+
+/// With one more field, where there is something to say.
+fn with(problem: Problem, name: &str, value: Option<&impl serde::Serialize>) -> Problem {
+    match value.map(serde_json::to_value) {
+        Some(Ok(value)) => problem.with(name, value),
+        Some(Err(_)) | None => problem,
     }
 }
 

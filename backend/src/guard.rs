@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::routes::accounts;
 use crate::telemetry;
 
 /// What the browser may do with our pages. No inline script or style anywhere.
@@ -63,10 +64,11 @@ async fn answer(app: &App, request: Request, next: Next, id: u64) -> Response {
     }
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > limits.body_bytes) {
-        return ApiError::BodyTooLarge(limits.body_bytes).into_response();
-    }
     let path = request.uri().path().to_owned();
+    let most = if path.starts_with(accounts::PREFIX) { limits.journal_bytes } else { limits.body_bytes };
+    if length.is_some_and(|length| length > most) {
+        return ApiError::BodyTooLarge(most).into_response();
+    }
     let run = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(limits.request_timeout, run).await {
         Ok(Ok(response)) => response,

@@ -4,10 +4,12 @@
 //! [`app`] what a handler can reach; [`error`] where an error becomes a status; [`prices`],
 //! [`markets`], [`candles`] and [`gas`] what is served; [`coingecko`], [`rpc`] and [`outbound`] who is
 //! asked, [`breaker`] who is not; [`store`] what outlives the process; [`fleet`] what several backends share;
-//! [`socket`] what is said without being asked again;
+//! [`socket`] what is said without being asked again; [`rooms`] what is told in each account's, [`accounts`] the
+//! copies of their journals;
 //! [`guard`], [`operator`], [`server`] and [`tasks`] what holds it together; [`telemetry`] what is told of it.
 //! [`cli`] is the same core without a server.
 
+pub mod accounts;
 pub mod app;
 pub mod assets;
 pub mod breaker;

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::guard;
 use crate::routes::{
-    candles, chains, docs, gas, health, markets, price_cache, price_stats, prices, rooms, status, tokens,
+    accounts, candles, chains, docs, gas, health, markets, price_cache, price_stats, prices, rooms, status, tokens,
 };
 use crate::socket::{self, Sockets};
 use crate::tasks::Tasks;
@@ -48,6 +48,12 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(markets::markets))
         .routes(routes!(candles::candles))
         .routes(routes!(rooms::tell))
+        .routes(routes!(accounts::journal, accounts::append))
+        .routes(routes!(accounts::take_lease, accounts::give_lease))
+        .routes(routes!(accounts::snapshot))
+        .routes(routes!(accounts::links, accounts::add_link))
+        .routes(routes!(accounts::revoke_link))
+        .routes(routes!(accounts::branches, accounts::keep_branch))
         .routes(routes!(gas::gas))
         .routes(routes!(status::status))
         .routes(routes!(health::health))
@@ -62,6 +68,7 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Result<Response, ApiErr
     let allowed = match uri.path() {
         "/api/v1/prices/cache" => "DELETE",
         path if path.starts_with("/api/v1/rooms/") => "POST",
+        path if path.starts_with(accounts::PREFIX) => accounts::methods(path),
         _ => "GET, HEAD",
     };
     Err(ApiError::Method { method: method.to_string(), path: uri.path().to_owned(), allowed })

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use shared::wire::status::AccountsStatus;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -149,6 +150,11 @@ const STORE_WRITES: &str = "foolscap_store_writes_total";
 const SOCKETS: &str = "foolscap_sockets";
 const SOCKET_FRAMES: &str = "foolscap_socket_frames_total";
 const SOCKET_ENDS: &str = "foolscap_socket_ends_total";
+const APPENDS: &str = "foolscap_journal_appends_total";
+const ACCOUNTS: &str = "foolscap_accounts";
+const ACCOUNT_BYTES: &str = "foolscap_account_bytes";
+const LEASES: &str = "foolscap_leases";
+const LINKS: &str = "foolscap_links";
 const BREAKER_OPEN: &str = "foolscap_breaker_open";
 
 fn describe() {
@@ -165,6 +171,14 @@ fn describe() {
     metrics::describe_counter!(REDIS_FAILURES, "Questions to Redis that were not answered");
     metrics::describe_gauge!(DEPEGGED, "1 while a stablecoin trades more than 1 % off a dollar, by coin");
     metrics::describe_counter!(STORE_WRITES, "Times that data was written to disk, by outcome: ok or failed");
+    metrics::describe_counter!(
+        APPENDS,
+        "Appends to copies of journals, by outcome: ok, moved, held, damaged, full, malformed or failed"
+    );
+    metrics::describe_gauge!(ACCOUNTS, "Accounts of which a copy is kept");
+    metrics::describe_gauge!(ACCOUNT_BYTES, metrics::Unit::Bytes, "Bytes of the lines of all copies");
+    metrics::describe_gauge!(LEASES, "Devices that hold the lease of an account");
+    metrics::describe_gauge!(LINKS, "Links for readers");
     metrics::describe_gauge!(BREAKER_OPEN, "1 while a circuit breaker is open or half-open, by breaker");
 }
 
@@ -214,6 +228,19 @@ pub fn count_upstream(upstream: &'static str, endpoint: &'static str, outcome: &
     metrics::counter!(UPSTREAM_CALLS, "upstream" => upstream, "endpoint" => endpoint, "outcome" => outcome)
         .increment(1);
     metrics::histogram!(UPSTREAM_SECONDS, "upstream" => upstream).record(took.as_secs_f64());
+}
+
+/// Counts an append to a copy of a journal.
+pub fn count_append(outcome: &'static str) {
+    metrics::counter!(APPENDS, "outcome" => outcome).increment(1);
+}
+
+/// Notes how many copies of journals are kept, and for whom.
+pub fn note_accounts(accounts: &AccountsStatus) {
+    let AccountsStatus { kept, bytes, writing, links } = *accounts;
+    for (gauge, value) in [(ACCOUNTS, kept), (ACCOUNT_BYTES, bytes), (LEASES, writing), (LINKS, links)] {
+        metrics::gauge!(gauge).set(value as f64);
+    }
 }
 
 /// A socket that is open, for as long as this lives.

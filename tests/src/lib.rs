@@ -3,6 +3,7 @@
 //! No test needs the internet. What can run here runs here; what can't (CoinGecko) has a stand-in
 //! that imitates its failures too.
 
+pub mod account;
 pub mod canary;
 pub mod clock;
 pub mod coingecko;

@@ -1,6 +1,7 @@
 //! Stories about the server: the real one, over HTTP, with a stand-in for its price source and a clock
 //! that stories move.
 
+mod accounts;
 mod api;
 mod candles;
 mod fleet;

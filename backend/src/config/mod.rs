@@ -20,6 +20,7 @@ use shared::quote::Thresholds;
 pub use self::environment::{EnvFileError, Environment};
 pub use self::read::{ConfigError, ConfigErrors, Flags, is_loopback};
 pub use self::secret::{Secret, SecretUrl};
+use crate::accounts;
 use crate::coingecko::budget::Grant;
 use crate::outbound::Patience;
 use crate::rooms::room::Memory;
@@ -57,6 +58,8 @@ pub struct Config {
     pub operator: Option<Secret>,
     /// How much a room remembers.
     pub rooms: Memory,
+    /// What the server puts up with from accounts.
+    pub accounts: accounts::Limits,
     /// What the server puts up with.
     pub limits: Limits,
 }
@@ -79,6 +82,7 @@ impl Default for Config {
             redis: None,
             operator: None,
             rooms: Memory::default(),
+            accounts: accounts::Limits::default(),
             limits: Limits::default(),
         }
     }
@@ -209,6 +213,8 @@ pub struct Limits {
     pub headers: usize,
     /// Bytes of a request's body.
     pub body_bytes: u64,
+    /// Bytes of a request's body that brings lines of a journal.
+    pub journal_bytes: u64,
     /// Connections at a time; more wait in the system's queue.
     pub connections: usize,
     /// Time for open requests to end when the server stops.
@@ -231,6 +237,7 @@ impl Default for Limits {
             head_bytes: 32 * 1024,
             headers: 64,
             body_bytes: 64 * 1024,
+            journal_bytes: 1024 * 1024,
             connections: 1024,
             drain: Duration::from_secs(10),
             sockets: 10_000,

@@ -14,6 +14,7 @@ use shared::chain::Chain;
 use shared::market::MarketKind;
 use shared::quote::Thresholds;
 
+use crate::accounts;
 use crate::coingecko::budget::Grant;
 use crate::coingecko::keys;
 use crate::operator;
@@ -89,6 +90,15 @@ pub struct Flags {
     /// is the operator]
     #[arg(long, value_name = "FILE")]
     pub operator_token_file: Option<String>,
+    /// MiB that are kept of one account's journal, at most [FOOLSCAP_ACCOUNT_MIB; default 256]
+    #[arg(long, value_name = "MIB")]
+    pub account_mib: Option<String>,
+    /// MiB that are kept of all accounts' journals together, at most [FOOLSCAP_ACCOUNTS_MIB; default 4096]
+    #[arg(long, value_name = "MIB")]
+    pub accounts_mib: Option<String>,
+    /// Seconds for which a device writes to its account after its last word [FOOLSCAP_LEASE_SECONDS; default 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub lease: Option<String>,
 }
 
 /// A setting that does not fit.
@@ -221,6 +231,7 @@ impl Config {
             operator::EXPECTED,
             operator::read,
         );
+        let accounts = reader.accounts(flags, fallback.accounts);
 
         if !reader.errors.is_empty() {
             return Err(ConfigErrors(reader.errors));
@@ -241,6 +252,7 @@ impl Config {
             redis,
             operator,
             rooms: fallback.rooms,
+            accounts,
             limits: fallback.limits,
         })
     }
@@ -284,6 +296,30 @@ impl Reader<'_> {
         });
         let usual = || usual_data_folder(self.environment).map(|folder| Data::Folder(folder.join("foolscap")));
         named.or_else(usual).unwrap_or(Data::Memory)
+    }
+
+    /// How much is kept of accounts, and for how long a device writes.
+    fn accounts(&mut self, flags: &Flags, fallback: accounts::Limits) -> accounts::Limits {
+        const EXPECTED: &str = "a whole number of MiB from 1 to 1048576";
+        let mib = |text: &str| {
+            let mib = text.parse().ok().filter(|mib| (1..=1_048_576_u64).contains(mib))?;
+            Some(mib * 1024 * 1024)
+        };
+        let one = self.read("--account-mib", &flags.account_mib, "FOOLSCAP_ACCOUNT_MIB", EXPECTED, mib);
+        let all = self.read("--accounts-mib", &flags.accounts_mib, "FOOLSCAP_ACCOUNTS_MIB", EXPECTED, mib);
+        let lease = self.read(
+            "--lease",
+            &flags.lease,
+            "FOOLSCAP_LEASE_SECONDS",
+            "a whole number of seconds from 1 to 86400",
+            parse_seconds,
+        );
+        accounts::Limits {
+            account_bytes: one.unwrap_or(fallback.account_bytes),
+            bytes: all.unwrap_or(fallback.bytes),
+            lease_ms: lease.map_or(fallback.lease_ms, |seconds| seconds * 1000),
+            ..fallback
+        }
     }
 
     /// A URL that may hold a password, so it is not repeated.
@@ -505,6 +541,9 @@ mod tests {
                 "/nowhere/key",
                 "COIN_GECKO_API_KEY_FILE is `/nowhere/key`: expected a file that can be read and holds one key",
             ),
+            ("FOOLSCAP_ACCOUNT_MIB", "0", "FOOLSCAP_ACCOUNT_MIB is `0`: expected a whole number of MiB from 1"),
+            ("FOOLSCAP_ACCOUNTS_MIB", "much", "FOOLSCAP_ACCOUNTS_MIB is `much`: expected a whole number of MiB"),
+            ("FOOLSCAP_LEASE_SECONDS", "0", "FOOLSCAP_LEASE_SECONDS is `0`: expected a whole number of seconds"),
             ("FOOLSCAP_RPC_1", "ws://x/KEY", "FOOLSCAP_RPC_1 is set, but does not fit: expected an https URL"),
         ] {
             let errors = read([(name, value)]).unwrap_err();
@@ -595,6 +634,6 @@ mod tests {
             assert!(text.contains(variable), "{variable}");
             named += 1;
         }
-        assert_eq!(named, 20);
+        assert_eq!(named, 23);
     }
 }

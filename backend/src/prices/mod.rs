@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use shared::chain::Chain;
-use shared::money::Usd;
+use shared::money::{Price, Usd};
 use shared::quote::{Freshness, Quote};
 use shared::time::Timestamp;
 use shared::token::{Token, TokenError, TokenKey};
@@ -222,6 +222,15 @@ impl Prices {
         self.common.changes.send_replace(version);
         self.common.nudge.notify_one();
         count
+    }
+
+    /// The price of a token as far as it is known now and not expired. Nobody is asked, and nothing is watched.
+    pub fn known(&self, token: &Token) -> Option<Price> {
+        let coin = token.coin_id.as_deref()?;
+        let board = self.common.board.read().unwrap_or_else(PoisonError::into_inner);
+        let quote = board.coin(coin)?.last?.quote;
+        let freshness = self.settings.lives.thresholds.judge(quote.age_ms(self.clock.now()));
+        (freshness != Freshness::Expired).then_some(quote.price)
     }
 
     /// What a coin traded in 24 hours, as far as is known now.

@@ -147,6 +147,24 @@ impl Rooms {
         Ok((Seat { inside, bell, offset }, welcome))
     }
 
+    /// The place after which somebody is to go on who knows how things stand.
+    ///
+    /// # Errors
+    /// [`RoomError::TooManyRooms`].
+    pub fn place(&self, account: AccountId) -> Result<Placed, RoomError> {
+        let inside = self.room(account)?;
+        let occupied = inside.lock();
+        Ok(Placed { epoch: occupied.room.epoch().to_string(), offset: occupied.room.last_offset() })
+    }
+
+    /// Wakes all who are in an account's room, to see whether they still may be.
+    pub fn ring(&self, account: AccountId) {
+        let inside = lock(&self.open).get(&account).cloned();
+        if let Some(inside) = inside {
+            inside.lock().readers.iter().for_each(|reader| reader.notify_one());
+        }
+    }
+
     /// Rooms that are open, and readers inside them.
     pub fn count(&self) -> (usize, usize) {
         let open = lock(&self.open);

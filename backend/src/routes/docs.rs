@@ -28,6 +28,7 @@ use super::respond;
     tags(
         (name = "Prices", description = "What tokens cost, and what trading them would."),
         (name = "Tokens", description = "Which chains and tokens there are."),
+        (name = "Accounts", description = "Copies of journals, who writes to them, and who may read. For whoever has the token."),
         (name = "Rooms", description = "What is told in the room of a paper account. It is read over the socket."),
         (name = "Server", description = "How the server is."),
     )

@@ -1,5 +1,6 @@
 //! The routes, a file each; their paths stand in [`crate::router`].
 
+pub mod accounts;
 pub mod candles;
 pub mod chains;
 pub mod docs;

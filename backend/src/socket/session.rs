@@ -26,9 +26,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::links::{Entrance, TokenHash};
 use crate::app::App;
 use crate::prices::Asked;
-use crate::rooms::{MOST_SEATS, RoomError, Seat, Welcome, owns};
+use crate::rooms::{MOST_SEATS, RoomError, Seat, Welcome};
 use crate::routes::query::{self, MOST_TOKENS};
 use crate::telemetry;
 
@@ -47,6 +48,8 @@ pub struct Session {
     /// Rings when something is told in a room it reads.
     bell: Arc<Notify>,
     seats: BTreeMap<AccountId, Seat>,
+    /// Of the seats that were taken as a reader: by which link.
+    links: BTreeMap<AccountId, TokenHash>,
 }
 
 /// What a client wants to be told of, and what it was told last.
@@ -77,7 +80,15 @@ impl Session {
     /// A socket that watches nothing yet.
     pub fn new(app: App, socket: WebSocket) -> Session {
         let versions = app.prices.changes();
-        Session { app, socket, versions, watched: None, bell: Arc::default(), seats: BTreeMap::new() }
+        Session {
+            app,
+            socket,
+            versions,
+            watched: None,
+            bell: Arc::default(),
+            seats: BTreeMap::new(),
+            links: BTreeMap::new(),
+        }
     }
 
     /// Talks until one side ends it, or `stop`.
@@ -140,7 +151,7 @@ impl Session {
                 Ok(frame) if frame.kind == LEAVE => match serde_json::from_str::<Leave>(&text) {
                     Ok(leave) => {
                         if let Some(account) = account_of(&leave.room) {
-                            self.seats.remove(&account);
+                            self.stand_up(account);
                         }
                         Continue(())
                     }
@@ -212,23 +223,47 @@ impl Session {
 
     /// Lets the client into a room, where its token opens it.
     async fn join(&mut self, join: Join) -> Step {
-        let account = account_of(&join.room).filter(|account| owns(&join.token, *account));
-        let Some(account) = account else { return self.refuse(&join.room, &RoomError::NoEntry).await };
+        let admit = |account| Some((account, self.app.accounts.admit(&join.token, account)?));
+        let Some((account, entrance)) = account_of(&join.room).and_then(admit) else {
+            return self.refuse(&join.room, &RoomError::NoEntry).await;
+        };
         if self.seats.len() >= MOST_SEATS && !self.seats.contains_key(&account) {
             return self.refuse(&join.room, &RoomError::TooManySeats).await;
         }
         // Who joins again goes on where it says, not where it was.
-        self.seats.remove(&account);
+        self.stand_up(account);
         let from = join.epoch.as_deref().zip(join.offset);
         match self.app.rooms.enter(account, from, self.bell.clone()) {
             Ok((seat, welcome)) => {
                 self.seats.insert(account, seat);
+                if let Entrance::Reader(link) = entrance {
+                    self.links.insert(account, link);
+                }
                 let Welcome { epoch, offset, recovered, readers } = welcome;
                 let data = Joined { recovered, readers: readers as u64 };
                 self.answer(JOINED, &join.room, Some((&epoch, offset)), data).await
             }
             Err(error) => self.refuse(&join.room, &error).await,
         }
+    }
+
+    /// Lets a room go.
+    fn stand_up(&mut self, account: AccountId) {
+        self.seats.remove(&account);
+        self.links.remove(&account);
+    }
+
+    /// Lets those rooms go whose link was revoked or has ended, and says so: nothing of them is told any more.
+    async fn check_links(&mut self) -> Step {
+        let ended = |(account, link): (&AccountId, &TokenHash)| {
+            (!self.app.accounts.has_link(*account, link)).then_some(*account)
+        };
+        let ended: Vec<AccountId> = self.links.iter().filter_map(ended).collect();
+        for account in ended {
+            self.stand_up(account);
+            self.refuse(&account.room(), &RoomError::NoEntry).await?;
+        }
+        Continue(())
     }
 
     async fn refuse(&mut self, room: &str, error: &RoomError) -> Step {
@@ -256,6 +291,7 @@ impl Session {
 
     /// Tells what was told in the rooms since it was told last. Between batches others have their turn.
     async fn tell_rooms(&mut self) -> Step {
+        self.check_links().await?;
         let accounts: Vec<AccountId> = self.seats.keys().copied().collect();
         for account in accounts {
             let Some(seat) = self.seats.get_mut(&account) else { continue };
@@ -272,6 +308,7 @@ impl Session {
     async fn beat(&mut self) -> Step {
         self.send(Message::Ping(Vec::new().into())).await?;
         self.say::<()>(HEARTBEAT, None).await?;
+        self.check_links().await?;
         self.tell_changes().await
     }
 

@@ -1,14 +1,15 @@
 //! What outlives the process: one embedded SQLite in the data folder.
 //!
 //! [`folder`] is where it lies and who holds it; [`writer`] the one task that writes; [`prices`] and
-//! [`budget`] and [`lookups`] a table each. Statements keep to what SQLite and PostgreSQL both understand; decimals and
+//! [`budget`] and [`lookups`] a table each; [`copies`] what is no cache. Statements keep to what SQLite and PostgreSQL both understand; decimals and
 //! 256-bit integers are text, times are milliseconds. What is kept here is also in memory, so writing
 //! never holds anybody up: values are left for the writer, later ones take the place of earlier ones, and
-//! a disk that fails is told of and waited for. All of it is cache: in the write-ahead log with
+//! a disk that fails is told of and waited for. Most of it is cache: in the write-ahead log with
 //! `synchronous = NORMAL` a power cut costs the last moments and never the whole. What may not lose those
-//! takes a connection of its own with `FULL`.
+//! ([`copies`]) takes a connection of its own with `FULL`, and waits for it.
 
 mod budget;
+pub mod copies;
 mod folder;
 mod lookups;
 mod prices;
@@ -26,6 +27,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlSafeStr as _, SqlitePool};
 
+use self::copies::Copies;
 use self::folder::Folder;
 pub use self::lookups::Lookup;
 use self::writer::Writer;
@@ -41,15 +43,18 @@ const FILE: &str = "foolscap.db";
 const BUSY: Duration = Duration::from_secs(5);
 
 /// The tables as they grew, oldest first. What is here was applied somewhere and never changes.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("prices and budget", include_str!("migrations/0001_prices_and_budget.sql")),
     ("lookups", include_str!("migrations/0002_lookups.sql")),
+    ("accounts", include_str!("migrations/0003_accounts.sql")),
 ];
 
 /// The store. Clones are the same one.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
+    /// Waits for the disk.
+    durable: SqlitePool,
     writer: Arc<Writer>,
     tasks: Tasks,
     // Held as long as there is a clone.
@@ -113,18 +118,21 @@ impl Store {
             error => StoreError::Broken { path: path.clone(), error },
         };
         // SQLite writes one at a time, and a database in memory is its connection's own.
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options.busy_timeout(BUSY).foreign_keys(true))
-            .await
-            .map_err(|error| broken(error.into()))?;
+        let connect = async |options: SqliteConnectOptions| {
+            let one = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+            one.connect_with(options).await.map_err(|error| broken(error.into()))
+        };
+        let options = options.busy_timeout(BUSY).foreign_keys(true);
+        let pool = connect(options.clone()).await?;
         migrator().run(&pool).await.map_err(broken)?;
+        let durable = match data {
+            Data::Memory => pool.clone(),
+            Data::Folder(_) => connect(options.synchronous(SqliteSynchronous::Full)).await?,
+        };
         let writer = Arc::new(Writer::new(pool.clone()));
         let tasks = Tasks::new();
         tasks.spawn(writer.clone().run(tasks.stop()));
-        Ok(Store { pool, writer, tasks, _folder: folder })
+        Ok(Store { pool, durable, writer, tasks, _folder: folder })
     }
 
     /// The last known prices by coin. None where they cannot be read: that is told, and prices begin anew.
@@ -164,6 +172,11 @@ impl Store {
         self.writer.leave(|batch| batch.budget.extend(kept));
     }
 
+    /// The copies of journals.
+    pub fn copies(&self) -> Copies {
+        Copies(self.durable.clone())
+    }
+
     /// Waits until what has been left was written, or at least tried.
     #[cfg(test)]
     pub(crate) async fn settled(&self) {
@@ -173,7 +186,11 @@ impl Store {
     /// Writes what is left, and closes. True when that was done in time.
     pub async fn close(&self, patience: Duration) -> bool {
         let written = self.tasks.clone().end(patience).await;
-        written && tokio::time::timeout(patience, self.pool.close()).await.is_ok()
+        let closed = async {
+            self.durable.close().await;
+            self.pool.close().await;
+        };
+        written && tokio::time::timeout(patience, closed).await.is_ok()
     }
 }
 

@@ -270,6 +270,16 @@ pub struct PortfolioUpdate {
     /// The number of the last journal entry it was told from, where the server told it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// How often the owner has chosen one branch of the journal over another, where the server told it. When it
+    /// has grown, what was told of trades and positions before counts no more: it is to be fetched as a whole.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub choices: u64,
+}
+
+/// What is usual is not said.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A position after it changed.

@@ -31,6 +31,23 @@ pub struct Status {
     /// goes on by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redis: Option<UpstreamStatus>,
+    /// The paper accounts of which this server keeps copies.
+    #[serde(default)]
+    pub accounts: AccountsStatus,
+}
+
+/// How many copies of journals a server keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct AccountsStatus {
+    /// Copies.
+    pub kept: u64,
+    /// Bytes of their lines.
+    pub bytes: u64,
+    /// Devices that hold a lease.
+    pub writing: u64,
+    /// Links for readers.
+    pub links: u64,
 }
 
 /// What an app reads of a [`Status`]. The rest is for people and monitors, and stays unread.
@@ -108,6 +125,7 @@ mod tests {
             prices: unused.clone(),
             rpcs: vec![RpcStatus { chain: Chain::Base, rpc: unused }],
             redis: None,
+            accounts: AccountsStatus::default(),
         };
         let greeting: Greeting = serde_json::from_str(&serde_json::to_string(&status).unwrap()).unwrap();
         let expected = Greeting { version: status.version, now: status.now, market: status.market };
