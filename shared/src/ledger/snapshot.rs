@@ -17,7 +17,7 @@ use crate::money::{Units, Usd};
 use crate::time::Timestamp;
 use crate::token::{Token, TokenKey};
 
-use super::account::{Account, Position, Totals, TradeIds};
+use super::account::{Account, Position};
 use super::curve::{Curve, Point};
 use super::event::MarketKind;
 use super::footprint::Footprint;
@@ -25,6 +25,8 @@ use super::journal::{Entry, Head, Ledger};
 use super::outline::{Kind, Note, Outline};
 use super::position::{Holding, Lot, Lots, Move, Rank};
 use super::settings::Settings;
+use super::totals::Totals;
+use super::trade_ids::TradeIds;
 
 /// The version of the snapshots written today. It changes with their form **and with what folding an
 /// entry does**: an old fold is no answer to a new question.
