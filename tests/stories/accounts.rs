@@ -294,7 +294,8 @@ async fn what_cannot_be_read_is_refused_with_what_would_be_right() {
     for (rest, body, said) in [
         ("journal", json!({"device": "", "lines": lines}), "`device` has 1 to 64"),
         ("journal", json!({"device": "x".repeat(65), "lines": lines}), "`device` has 1 to 64"),
-        ("journal", json!({"device": "desk", "lines": []}), "at least one line"),
+        ("journal", json!({"device": "desk", "lines": []}), "1 to 4096 lines"),
+        ("journal", json!({"device": "desk", "lines": vec![""; 4097]}), "1 to 4096 lines"),
         ("journal", json!({"device": "desk"}), "missing field `lines`"),
         ("journal", json!({"device": "d", "lines": lines, "after": {"seq": 1, "hash": "1"}}), "`after` is the number"),
         ("journal", json!({"device": "d", "lines": lines, "after": {"seq": 0, "hash": "1".repeat(64)}}), "`after` is"),
@@ -303,7 +304,7 @@ async fn what_cannot_be_read_is_refused_with_what_would_be_right() {
         ("links", json!({"token_hash": zeros, "name": "a\nb"}), "`name` has at most 64"),
         ("links", json!({"token_hash": zeros, "expires": "2020-01-01T00:00:00Z"}), "over already"),
         ("branches", json!({"after": {"seq": 0, "hash": zeros}, "lines": lines}), "no copy"),
-        ("branches", json!({"after": {"seq": 0, "hash": zeros}, "lines": []}), "at least one line"),
+        ("branches", json!({"after": {"seq": 0, "hash": zeros}, "lines": []}), "1 to 4096 lines"),
     ] {
         let reply = mine.ask(Method::POST, rest, Some(&body)).await;
         let (kind, problem) = reply.problem();

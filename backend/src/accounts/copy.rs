@@ -9,6 +9,7 @@ use shared::ledger::{Damage, Entry, Folded, Ledger, snapshot};
 use shared::trade::Order;
 use shared::wire::accounts::JournalHead;
 
+use super::lease::{LeaseError, Taken};
 use crate::store::copies::KeptFold;
 
 /// A place in a journal: an entry's number and hash; number 0 and a hash of zeros before the first.
@@ -83,6 +84,36 @@ pub fn compare(end: Place, at: Option<B256>, there: &[String], handed: Handed<'_
         return Standing::Next(same);
     }
     if instead_of == Some(end) { Standing::Instead } else { Standing::Moved }
+}
+
+/// What is to become of lines that are handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing: they are there.
+    Done,
+    /// Nothing: the device may not write.
+    Refused(LeaseError),
+    /// Nothing: the copy goes on elsewhere.
+    Moved,
+    /// They are written, and the device has the lease.
+    Write {
+        /// The lease.
+        lease: Taken,
+        /// The index from which on they are new; none where they take the place of what comes after theirs.
+        from: Option<usize>,
+    },
+}
+
+/// What is to become of lines that stand so, from a device that gets the lease or does not. What is there already
+/// needs no lease; who may not write at all learns that before anything else.
+pub fn decide(standing: Standing, lease: Result<Taken, LeaseError>) -> Verdict {
+    match (standing, lease) {
+        (Standing::Known, _) => Verdict::Done,
+        (_, Err(error)) => Verdict::Refused(error),
+        (Standing::Moved, Ok(_)) => Verdict::Moved,
+        (Standing::Next(from), Ok(lease)) => Verdict::Write { lease, from: Some(from) },
+        (Standing::Instead, Ok(lease)) => Verdict::Write { lease, from: None },
+    }
 }
 
 /// What the lines of a copy come to.

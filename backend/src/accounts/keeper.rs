@@ -17,7 +17,7 @@ use shared::wire::room::{Kind, SessionStatus};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::copy::{Fold, Handed, Place, Standing, compare, is_sale};
+use super::copy::{Fold, Handed, Place, Standing, Verdict, compare, decide, is_sale};
 use super::links::TokenHash;
 use super::view::{self, Message};
 use super::{AccountError, Common, Reply, lease_error, link_error, session};
@@ -27,6 +27,8 @@ use crate::telemetry;
 
 /// Entries of all folds in memory together, about, for one keeper. The one that was used last always stays.
 const MOST_ENTRIES: u64 = 40_000;
+/// Lines that are handed in at once, at most.
+const MOST_LINES: usize = 4_096;
 /// What an account weighs beside its entries.
 const WEIGHT: u64 = 64;
 /// Lines that are read at once to be folded.
@@ -121,32 +123,24 @@ impl Keeper {
             instead_of: instead_of.as_ref().map(|head| place("instead_of", head)).transpose()?,
             lines: &lines,
         };
-        if lines.is_empty() {
-            return Err(malformed("`lines` has at least one line"));
+        if lines.is_empty() || lines.len() > MOST_LINES {
+            return Err(AccountError::Malformed(format!("`lines` has 1 to {MOST_LINES} lines")));
         }
         // It is taken out: what is not put back is read anew.
         let kept = self.take(account).await?;
         let end = kept.as_ref().map_or(Place::START, |kept| kept.fold.end());
-        let standing = self.standing(account, end, handed).await;
-        let from = match standing {
-            Ok(Standing::Next(from)) => Ok(Some(from)),
-            Ok(Standing::Instead) => Ok(None),
-            Ok(Standing::Known) => {
-                self.put(account, kept);
-                return Ok(end.into());
-            }
-            Ok(Standing::Moved) => Err(AccountError::Moved { head: head_of(end) }),
-            Err(error) => Err(error),
-        };
+        let standing = self.standing(account, end, handed).await?;
         let now = self.common.clock.now();
-        let taken = self.common.leases().take(account, &device, "", now);
-        // Who may not write at all learns that first.
-        let taken = taken.map_err(|error| lease_error(error, head_of(end)));
-        let (taken, from) = match (taken, from) {
-            (Ok(taken), Ok(from)) => (taken, from),
-            (Err(error), _) | (_, Err(error)) => {
+        let lease = self.common.leases().take(account, &device, "", now);
+        let (taken, from) = match decide(standing, lease) {
+            Verdict::Write { lease, from } => (lease, from),
+            verdict => {
                 self.put(account, kept);
-                return Err(error);
+                return match verdict {
+                    Verdict::Refused(error) => Err(lease_error(error, head_of(end))),
+                    Verdict::Moved => Err(AccountError::Moved { head: head_of(end) }),
+                    Verdict::Done | Verdict::Write { .. } => Ok(end.into()),
+                };
             }
         };
         let new = lines.get(from.unwrap_or(0)..).unwrap_or_default();
@@ -185,7 +179,8 @@ impl Keeper {
         let mut kept = match (base, fold) {
             (Some(kept), _) => kept,
             (None, Some(fold)) => Kept { fold, bytes: 0, choices: 0, folded: 0, used: 0 },
-            (None, None) => return Err(malformed("`lines` has at least one line")),
+            // There is a line, and it began a fold or went into one.
+            (None, None) => return Err(AccountError::Stopping),
         };
         let to = JournalHead::from(kept.fold.end());
         let from = head_of(end);
@@ -317,7 +312,10 @@ impl Keeper {
         let taken = self.common.leases().take(account, &asked.device, &asked.name, now);
         let taken = taken.map_err(|error| lease_error(error, None))?;
         self.common.copies.keep_lease(account, &taken.lease).await?;
-        self.common.leases().put(account, taken.lease.clone(), now);
+        let swept = self.common.leases().put(account, taken.lease.clone(), now);
+        if swept {
+            self.common.copies.forget_leases_before(now).await?;
+        }
         if taken.is_new {
             self.tell_lease(account, taken.ended.as_ref(), &taken.lease);
         }
@@ -551,8 +549,8 @@ fn check_form(after: Place, lines: &[String]) -> Result<Place, AccountError> {
     struct Chained<'a> {
         prev: &'a str,
     }
-    if lines.is_empty() {
-        return Err(malformed("`lines` has at least one line"));
+    if lines.is_empty() || lines.len() > MOST_LINES {
+        return Err(AccountError::Malformed(format!("`lines` has 1 to {MOST_LINES} lines")));
     }
     let mut end = after;
     for line in lines {

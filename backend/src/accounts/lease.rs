@@ -78,13 +78,15 @@ impl Leases {
         Ok(Taken { lease, is_new: true, ended })
     }
 
-    /// Puts a lease in its place.
-    pub fn put(&mut self, account: AccountId, lease: Lease, now: Timestamp) {
+    /// Puts a lease in its place. True when those that have ended were swept out meanwhile.
+    pub fn put(&mut self, account: AccountId, lease: Lease, now: Timestamp) -> bool {
         self.held.insert(account, lease);
-        if self.held.len() >= self.sweep_at {
+        let sweeps = self.held.len() >= self.sweep_at;
+        if sweeps {
             self.held.retain(|_, lease| now < lease.until);
             self.sweep_at = (self.held.len() * 2).clamp(1_024, MOST);
         }
+        sweeps
     }
 
     /// Whether a device could give the lease back: it has it.

@@ -9,6 +9,8 @@ pub mod copy;
 mod keeper;
 pub mod lease;
 pub mod links;
+#[cfg(test)]
+mod model;
 pub mod view;
 
 use std::sync::atomic::{AtomicU64, Ordering};

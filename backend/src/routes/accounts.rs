@@ -330,5 +330,9 @@ fn read<T: DeserializeOwned>(app: &App, body: Result<Bytes, BytesRejection>) -> 
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge(app.config.limits.journal_bytes),
         _ => AccountError::Malformed(rejection.body_text()).into(),
     })?;
+    // Of a body without a length so much was let through as axum lets through.
+    if body.len() as u64 > app.config.limits.journal_bytes {
+        return Err(ApiError::BodyTooLarge(app.config.limits.journal_bytes));
+    }
     serde_json::from_slice(&body).map_err(|error| AccountError::Malformed(error.to_string()).into())
 }
