@@ -180,7 +180,7 @@ impl ApiError {
                 AccountError::TooManyLinks | AccountError::Malformed(_) => ProblemKind::BadRequest,
                 AccountError::TooMany(_) => ProblemKind::RoomsFull,
                 AccountError::Room(_) => ProblemKind::NoRoom,
-                AccountError::Store(_) => ProblemKind::Internal,
+                AccountError::Store(_) | AccountError::Mistake => ProblemKind::Internal,
                 AccountError::Stopping => ProblemKind::Timeout,
             },
             ApiError::Panic => ProblemKind::Internal,

@@ -367,6 +367,10 @@ async fn an_account_and_the_server_have_their_measure_and_say_which() {
     }
     let status: shared::wire::Status = world.read("/api/v1/status").await;
     assert_eq!((status.accounts.kept, status.accounts.bytes, status.accounts.writing), (1, all, 1));
+    let metrics = backend::telemetry::start_metrics().expect("it is the only recorder").render();
+    for line in ["foolscap_journal_appends_total{outcome=\"full\"}", "foolscap_accounts ", "foolscap_account_bytes "] {
+        assert!(metrics.contains(line), "{line}");
+    }
 }
 
 #[tokio::test]

@@ -6,9 +6,11 @@
 //! account of any age costs a bounded part of its length to open and nothing to append to.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_util::FutureExt as _;
 use serde::Deserialize;
 use shared::ids::AccountId;
 use shared::ledger::Entry;
@@ -96,23 +98,32 @@ impl Keeper {
             };
             let Some(job) = job else { return };
             self.uses += 1;
-            // Whoever asked may have gone; then the answer is nobody's.
-            match job {
-                Job::Append(account, append, reply) => {
-                    let result = self.append(account, append).await;
-                    telemetry::count_append(outcome(&result));
-                    drop(reply.send(result));
-                }
-                Job::TakeLease(account, asked, reply) => drop(reply.send(self.take_lease(account, asked).await)),
-                Job::GiveLease(account, device, reply) => drop(reply.send(self.give_lease(account, &device).await)),
-                Job::Snapshot(account, reply) => drop(reply.send(self.snapshot(account).await)),
-                Job::KeepBranch(account, branch, reply) => drop(reply.send(self.keep_branch(account, branch).await)),
-                Job::AddLink(account, hash, link, reply) => {
-                    drop(reply.send(self.add_link(account, hash, link).await));
-                }
-                Job::RevokeLink(account, hash, reply) => drop(reply.send(self.revoke_link(account, hash).await)),
+            if AssertUnwindSafe(self.work(job)).catch_unwind().await.is_err() {
+                // What is in the store is whole; what is in memory may not be.
+                tracing::error!(
+                    event = "keeper_panicked",
+                    "A keeper of accounts panicked; it goes on with nothing in memory"
+                );
+                self.copies.clear();
             }
             self.make_room();
+        }
+    }
+
+    /// Does one thing. Whoever asked may have gone; then the answer is nobody's.
+    async fn work(&mut self, job: Job) {
+        match job {
+            Job::Append(account, append, reply) => {
+                let result = self.append(account, append).await;
+                telemetry::count_append(outcome(&result));
+                drop(reply.send(result));
+            }
+            Job::TakeLease(account, asked, reply) => drop(reply.send(self.take_lease(account, asked).await)),
+            Job::GiveLease(account, device, reply) => drop(reply.send(self.give_lease(account, &device).await)),
+            Job::Snapshot(account, reply) => drop(reply.send(self.snapshot(account).await)),
+            Job::KeepBranch(account, branch, reply) => drop(reply.send(self.keep_branch(account, branch).await)),
+            Job::AddLink(account, hash, link, reply) => drop(reply.send(self.add_link(account, hash, link).await)),
+            Job::RevokeLink(account, hash, reply) => drop(reply.send(self.revoke_link(account, hash).await)),
         }
     }
 

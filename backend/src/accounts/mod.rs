@@ -130,6 +130,9 @@ pub enum AccountError {
     /// The store failed.
     #[error("the server cannot keep this now: {0}")]
     Store(String),
+    /// The server made a mistake.
+    #[error("the server made a mistake; what it is stands in its log")]
+    Mistake,
     /// The server ends.
     #[error("the server is stopping; come back in a moment")]
     Stopping,
@@ -240,12 +243,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Store`].
     pub async fn page(&self, account: AccountId, after: u64) -> Result<JournalPage, AccountError> {
-        // The end first: what is added meanwhile is the next page.
-        let copy = self.common.copies.copy(account).await?;
-        let mut lines = match &copy {
-            Some(copy) if copy.head.seq > after => self.common.copies.lines(account, after, PAGE_LINES).await?,
-            _ => vec![],
-        };
+        let (copy, mut lines) = self.common.copies.page(account, after, PAGE_LINES).await?;
         let mut bytes = 0;
         let fits = lines.iter().take_while(|line| {
             bytes += line.len();
@@ -344,7 +342,7 @@ impl Accounts {
         let [first, ..] = *account.as_bytes();
         let keeper = self.keepers.get(usize::from(first) % KEEPERS).ok_or(AccountError::Stopping)?;
         keeper.send(job(reply)).await.map_err(|_| AccountError::Stopping)?;
-        answer.await.unwrap_or(Err(AccountError::Stopping))
+        answer.await.unwrap_or(Err(AccountError::Mistake))
     }
 }
 

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::ledger::outline::Kind as EntryKind;
-use shared::ledger::{Account, Entry, Position};
+use shared::ledger::{Account, Entry, Point, Position};
 use shared::money::{Price, Quantity};
 use shared::token::{Token, TokenKey};
 use shared::wire::room::{Kind, PerformanceUpdate, PortfolioUpdate, PositionUpdated, TradeUpdate};
@@ -44,7 +44,7 @@ pub fn performance(fold: &Fold, price: &dyn Fn(&Token) -> Option<Price>) -> Perf
         wins: fold.wins,
         realised: account.realised(),
         return_percent: worth.and_then(|worth| worth.return_ppm).and_then(percent),
-        max_drawdown_percent: drawdown_ppm(fold).and_then(percent),
+        max_drawdown_percent: drawdown_ppm(fold.folded.curve.points()).and_then(percent),
     }
 }
 
@@ -114,8 +114,7 @@ fn percent(ppm: i64) -> Option<Quantity> {
 
 /// The deepest fall from a height, in parts per million of it, along the curve of the equity as the journal knew
 /// it; what was put in and taken out on the way is no rise and no fall. Nothing before there are two points.
-fn drawdown_ppm(fold: &Fold) -> Option<i64> {
-    let points = fold.folded.curve.points();
+fn drawdown_ppm(points: &[Point]) -> Option<i64> {
     let (mut level, mut height, mut deepest) = (1.0_f64, 1.0_f64, 0.0_f64);
     for pair in points.windows(2) {
         let [before, after] = pair else { continue };
@@ -128,4 +127,44 @@ fn drawdown_ppm(fold: &Fold) -> Option<i64> {
         deepest = deepest.max(1.0 - level / height);
     }
     (points.len() > 1).then_some((deepest * 1e6).round() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::money::Usd;
+    use shared::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_fall_is_measured_from_the_height_before_it_and_money_in_or_out_is_none() {
+        for (points, expected) in [
+            (&[][..], None),
+            (&[(100, 100)], None),
+            (&[(100, 100), (120, 100), (150, 100)], Some(0)),
+            (&[(100, 100), (200, 100), (150, 100), (190, 100), (140, 100), (400, 100)], Some(300_000)),
+            // Half of it is taken out, then a tenth of the rest is lost.
+            (&[(100, 100), (50, 50), (45, 50)], Some(100_000)),
+            // Paid in after a loss: the loss stays what it was.
+            (&[(100, 100), (75, 100), (1_075, 1_100), (1_075, 1_100)], Some(250_000)),
+            // Opened with nothing, and lost whole.
+            (&[(0, 0), (100, 100), (100, 100), (0, 100)], Some(1_000_000)),
+        ] {
+            let point = |(equity, deposits): &(i32, i32)| Point {
+                at: Timestamp::EPOCH,
+                equity: Usd::whole(*equity),
+                net_deposits: Usd::whole(*deposits),
+                costs: Usd::ZERO,
+            };
+            let curve: Vec<Point> = points.iter().map(point).collect();
+            assert_eq!(drawdown_ppm(&curve), expected, "{points:?}");
+        }
+    }
+
+    #[test]
+    fn parts_per_million_are_told_in_percent() {
+        for (ppm, percent) in [(0, "0"), (123_456, "12.3456"), (-500_000, "-50"), (1, "0.0001")] {
+            assert_eq!(super::percent(ppm).map(|percent| percent.to_string()).as_deref(), Some(percent));
+        }
+    }
 }

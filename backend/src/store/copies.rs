@@ -81,7 +81,9 @@ impl Copies {
     /// Where the database cannot be read; so with all that follow.
     pub async fn count(&self) -> Result<(u64, u64), sqlx::Error> {
         let (count, bytes): (i64, i64) =
-            sqlx::query_as("SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM accounts").fetch_one(&self.0).await?;
+            sqlx::query_as("SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM accounts")
+                .fetch_one(&self.0)
+                .await?;
         Ok((count.cast_unsigned(), bytes.cast_unsigned()))
     }
 
@@ -90,16 +92,24 @@ impl Copies {
     /// # Errors
     /// See [`Copies::count`].
     pub async fn copy(&self, account: AccountId) -> Result<Option<Copied>, sqlx::Error> {
-        let row: Option<(i64, String, i64, i64)> =
-            sqlx::query_as("SELECT seq, hash, bytes, choices FROM accounts WHERE account = $1")
-                .bind(account.to_string())
-                .fetch_optional(&self.0)
-                .await?;
-        Ok(row.map(|(seq, hash, bytes, choices)| Copied {
-            head: head(seq, hash),
-            bytes: bytes.cast_unsigned(),
-            choices: choices.cast_unsigned(),
-        }))
+        copy(&mut *self.0.acquire().await?, account).await
+    }
+
+    /// How an account's copy stands, and at most `most` of its lines after `after`: both of one moment.
+    ///
+    /// # Errors
+    /// See [`Copies::count`].
+    pub async fn page(
+        &self,
+        account: AccountId,
+        after: u64,
+        most: usize,
+    ) -> Result<(Option<Copied>, Vec<String>), sqlx::Error> {
+        let mut moment = self.0.begin().await?;
+        let copy = copy(&mut moment, account).await?;
+        let lines = lines(&mut moment, account, after, most).await?;
+        moment.commit().await?;
+        Ok((copy, lines))
     }
 
     /// At most `most` lines of a copy after `after`, in order.
@@ -107,14 +117,7 @@ impl Copies {
     /// # Errors
     /// See [`Copies::count`].
     pub async fn lines(&self, account: AccountId, after: u64, most: usize) -> Result<Vec<String>, sqlx::Error> {
-        let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT line FROM journal_lines WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3")
-                .bind(account.to_string())
-                .bind(number(after))
-                .bind(i64::try_from(most).unwrap_or(i64::MAX))
-                .fetch_all(&self.0)
-                .await?;
-        Ok(rows.into_iter().map(|(line,)| line).collect())
+        lines(&mut *self.0.acquire().await?, account, after, most).await
     }
 
     /// Lines of a copy by their numbers, in the order of the journal. What is not there is left out.
@@ -142,7 +145,8 @@ impl Copies {
     /// See [`Copies::count`].
     pub async fn bytes_after(&self, account: AccountId, after: u64) -> Result<u64, sqlx::Error> {
         let (bytes,): (i64,) = sqlx::query_as(
-            "SELECT COALESCE(SUM(LENGTH(CAST(line AS BLOB))), 0) FROM journal_lines WHERE account = $1 AND seq > $2",
+            "SELECT CAST(COALESCE(SUM(OCTET_LENGTH(line)), 0) AS BIGINT) FROM journal_lines \
+             WHERE account = $1 AND seq > $2",
         )
         .bind(account.to_string())
         .bind(number(after))
@@ -433,6 +437,35 @@ impl Copies {
             .await
             .map(drop)
     }
+}
+
+async fn copy(connection: &mut SqliteConnection, account: AccountId) -> Result<Option<Copied>, sqlx::Error> {
+    let row: Option<(i64, String, i64, i64)> =
+        sqlx::query_as("SELECT seq, hash, bytes, choices FROM accounts WHERE account = $1")
+            .bind(account.to_string())
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.map(|(seq, hash, bytes, choices)| Copied {
+        head: head(seq, hash),
+        bytes: bytes.cast_unsigned(),
+        choices: choices.cast_unsigned(),
+    }))
+}
+
+async fn lines(
+    connection: &mut SqliteConnection,
+    account: AccountId,
+    after: u64,
+    most: usize,
+) -> Result<Vec<String>, sqlx::Error> {
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT line FROM journal_lines WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3")
+            .bind(account.to_string())
+            .bind(number(after))
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().map(|(line,)| line).collect())
 }
 
 /// Adds a branch under the next number, which it returns.

@@ -80,6 +80,7 @@ async fn a_database_of_the_oldest_version_is_brought_up_to_date_with_what_is_in_
     assert_eq!(prices.len(), 1, "what cannot be read is not known");
     assert_eq!(prices["weth"].quote.price.to_string(), "3000.5");
     assert_eq!(store.budget().await, BTreeMap::from([(LOOKUPS, Timestamp::from_secs(9))]));
+    assert_eq!(store.copies().count().await.unwrap(), (0, 0));
     close(store).await;
 }
 

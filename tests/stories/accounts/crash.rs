@@ -18,7 +18,9 @@ pub(super) struct Process {
 
 impl Process {
     fn start(data: &Path) -> Process {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_foolscap-server"))
+        // Another build of it, for figures.
+        let program = std::env::var("FOOLSCAP_SERVER").unwrap_or(env!("CARGO_BIN_EXE_foolscap-server").into());
+        let mut child = Command::new(program)
             .args(["serve", "--port", "0", "--metrics", "off", "--market", "demo", "--log-format", "json", "--data"])
             .arg(data)
             .env_clear()
