@@ -16,6 +16,7 @@ use crate::markets::Markets;
 use crate::outbound::OutboundError;
 use crate::prices::{self, Prices};
 use crate::rooms::Rooms;
+use crate::rooms::bus::Bus;
 use crate::routes::rendered::Rendered;
 use crate::rpc::RpcError;
 use crate::store::Store;
@@ -85,6 +86,14 @@ impl App {
             .map(|url| Fleet::new(url, config.limits.redis_patience, clock.clone()))
             .transpose()?
             .map(Arc::new);
+        let bus = config
+            .redis
+            .as_ref()
+            .map(|url| Bus::new(url, config.limits.redis_patience, clock.clone()))
+            .transpose()
+            .map_err(FleetError::Redis)?;
+        let rooms = Rooms::new(clock.clone(), config.rooms, config.limits.readers, bus);
+        rooms.start(tasks);
         let upstream = CoinGecko::new(&config, clock.clone())?.kept_in(store.clone()).await.one_of(fleet.clone());
         let upstream = Arc::new(upstream);
         let settings = prices::Settings {
@@ -98,7 +107,7 @@ impl App {
         };
         let prices =
             Prices::start(upstream.clone(), store.clone(), fleet.clone(), clock.clone(), settings, tasks).await;
-        let (prices, rooms) = (Arc::new(prices), Arc::new(Rooms::new(clock.clone(), config.rooms)));
+        let (prices, rooms) = (Arc::new(prices), Arc::new(rooms));
         let (copies, limits) = (store.copies(), config.accounts);
         let accounts = Accounts::start(copies, rooms.clone(), prices.clone(), clock.clone(), limits, tasks).await?;
         Ok(App(Arc::new(Parts {
@@ -131,6 +140,7 @@ impl App {
             rpcs: self.gas.status(),
             redis: self.fleet.as_ref().map(|fleet| fleet.status()),
             accounts: self.accounts.status(),
+            rooms: Some(self.rooms.status()),
         }
     }
 }

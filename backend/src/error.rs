@@ -166,7 +166,7 @@ impl ApiError {
             ApiError::WrongOrigin(_) => ProblemKind::WrongOrigin,
             ApiError::TooManySockets(_) => ProblemKind::TooManySockets,
             ApiError::Room(RoomError::NoEntry) => ProblemKind::NoRoom,
-            ApiError::Room(RoomError::TooManyRooms | RoomError::TooManySeats | RoomError::Full) => {
+            ApiError::Room(RoomError::TooManyRooms | RoomError::TooManySeats | RoomError::Full(_)) => {
                 ProblemKind::RoomsFull
             }
             ApiError::Account(error) => match error {
@@ -209,7 +209,7 @@ impl ApiError {
     /// Seconds after which it makes sense to ask again.
     fn retry_after(&self) -> Option<u64> {
         match self {
-            ApiError::TooManySockets(_) | ApiError::Room(RoomError::TooManyRooms | RoomError::Full) => Some(30),
+            ApiError::TooManySockets(_) | ApiError::Room(RoomError::TooManyRooms | RoomError::Full(_)) => Some(30),
             ApiError::Upstream(UpstreamError::Throttled { retry_after, .. }) => Some(retry_after.unwrap_or(30)),
             ApiError::Upstream(error) => error.wait_ms().map(|wait_ms| wait_ms.div_ceil(1000)),
             _ => None,
@@ -299,7 +299,7 @@ mod tests {
             (ApiError::WrongOrigin("https://evil".into()), 403, "only pages that this server served"),
             (ApiError::TooManySockets(9), 503, "all 9 sockets are taken"),
             (ApiError::Room(RoomError::NoEntry), 404, "no such room, or this token"),
-            (ApiError::Room(RoomError::Full), 503, "seats of this room are taken"),
+            (ApiError::Room(RoomError::Full(9)), 503, "seats of this room are taken"),
             (ApiError::Message("no `bot`".into()), 400, "no `bot`"),
             (ApiError::WrongHost("evil".into()), 421, "FOOLSCAP_ALLOWED_HOSTS"),
             (ApiError::Panic, 500, "made a mistake"),

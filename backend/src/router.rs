@@ -54,6 +54,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(accounts::links, accounts::add_link))
         .routes(routes!(accounts::revoke_link))
         .routes(routes!(accounts::branches, accounts::keep_branch))
+        .routes(routes!(rooms::view))
         .routes(routes!(gas::gas))
         .routes(routes!(status::status))
         .routes(routes!(health::health))

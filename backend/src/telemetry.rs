@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use shared::wire::room::Kind;
 use shared::wire::status::AccountsStatus;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
@@ -155,6 +156,13 @@ const ACCOUNTS: &str = "foolscap_accounts";
 const ACCOUNT_BYTES: &str = "foolscap_account_bytes";
 const LEASES: &str = "foolscap_leases";
 const LINKS: &str = "foolscap_links";
+const ROOM_MESSAGES: &str = "foolscap_room_messages_total";
+const ROOM_SECONDS: &str = "foolscap_room_delivery_seconds";
+const ROOM_FAILURES: &str = "foolscap_room_failures_total";
+const ROOM_BUS_UP: &str = "foolscap_room_bus_up";
+const ROOMS: &str = "foolscap_rooms";
+const ROOM_READERS: &str = "foolscap_room_readers";
+const ROOM_BEHIND: &str = "foolscap_room_behind";
 const BREAKER_OPEN: &str = "foolscap_breaker_open";
 
 fn describe() {
@@ -166,6 +174,20 @@ fn describe() {
     metrics::describe_gauge!(SOCKETS, "Sockets that are open");
     metrics::describe_counter!(SOCKET_FRAMES, "Frames sent on sockets, by type");
     metrics::describe_counter!(SOCKET_ENDS, "Sockets that ended, by our close code, or gone");
+    metrics::describe_counter!(ROOM_MESSAGES, "Messages that were handed in for a room, by type");
+    metrics::describe_histogram!(
+        ROOM_SECONDS,
+        metrics::Unit::Seconds,
+        "Time from when a message was told to when it was handed to a reader's connection"
+    );
+    metrics::describe_counter!(
+        ROOM_FAILURES,
+        "Messages that did not reach every server, and readers that were too slow for what was told"
+    );
+    metrics::describe_gauge!(ROOM_BUS_UP, "1 while what is told in a room reaches every server, 0 while only this one");
+    metrics::describe_gauge!(ROOMS, "Rooms in which something was told or is read");
+    metrics::describe_gauge!(ROOM_READERS, "Readers inside rooms");
+    metrics::describe_gauge!(ROOM_BEHIND, "Messages that the slowest reader of all has not taken yet");
     metrics::describe_gauge!(CALLS_LEFT, "Calls to CoinGecko saved up, by purpose, after the last one");
     metrics::describe_gauge!(REDIS_UP, "1 while Redis answers and prices are shared, 0 while it does not");
     metrics::describe_counter!(REDIS_FAILURES, "Questions to Redis that were not answered");
@@ -264,6 +286,70 @@ impl Drop for OpenSocket {
 /// Counts a frame that was sent on a socket.
 pub fn count_socket_frame(kind: &'static str) {
     metrics::counter!(SOCKET_FRAMES, "type" => kind).increment(1);
+}
+
+/// Notes whether what is told in a room reaches every server.
+pub fn note_bus(is_up: bool) {
+    metrics::gauge!(ROOM_BUS_UP).set(f64::from(u8::from(is_up)));
+}
+
+/// Notes how many rooms and readers there are, and how far the slowest reader is behind.
+pub fn note_rooms(rooms: usize, readers: usize, behind: u64) {
+    metrics::gauge!(ROOMS).set(rooms as f64);
+    metrics::gauge!(ROOM_READERS).set(readers as f64);
+    metrics::gauge!(ROOM_BEHIND).set(behind as f64);
+}
+
+/// What counts in the rooms, at hand: a message to a thousand readers is counted a thousand times.
+pub struct Rooms {
+    told: [metrics::Counter; Kind::ALL.len()],
+    delivered: [metrics::Counter; Kind::ALL.len()],
+    seconds: metrics::Histogram,
+    failures: metrics::Counter,
+}
+
+impl Rooms {
+    /// At hand from now on; what collects them has to be there already.
+    pub fn new() -> Rooms {
+        Rooms {
+            told: Kind::ALL.map(|kind| metrics::counter!(ROOM_MESSAGES, "type" => kind.name())),
+            delivered: Kind::ALL.map(|kind| metrics::counter!(SOCKET_FRAMES, "type" => kind.name())),
+            seconds: metrics::histogram!(ROOM_SECONDS),
+            failures: metrics::counter!(ROOM_FAILURES),
+        }
+    }
+
+    /// Counts a message that was handed in.
+    pub fn told(&self, kind: Kind) {
+        if let Some(counter) = self.told.get(kind as usize) {
+            counter.increment(1);
+        }
+    }
+
+    /// Counts a message that was handed to a reader's connection.
+    pub fn delivered(&self, kind: Kind, took: Duration) {
+        if let Some(counter) = self.delivered.get(kind as usize) {
+            counter.increment(1);
+        }
+        self.seconds.record(took.as_secs_f64());
+    }
+
+    /// Counts a failure.
+    pub fn failed(&self) {
+        self.failures.increment(1);
+    }
+}
+
+impl Default for Rooms {
+    fn default() -> Rooms {
+        Rooms::new()
+    }
+}
+
+impl std::fmt::Debug for Rooms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rooms").finish_non_exhaustive()
+    }
 }
 
 /// Counts a socket that ended. `why` is our close code, or `gone`.

@@ -134,12 +134,14 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a listener has an address");
         settings.listen = address;
+        // What collects the metrics is there before what is counted.
+        let canary = Canary::watch();
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         let ports = Ports { clock: Arc::new(clock) };
         let serving = tokio::spawn(backend::serve(listener, settings.clone(), ports, stopped));
         let (url, client) = (format!("http://{address}"), http::client());
-        Self { url, address, settings, client, serving, stop: stop.drop_guard(), canary: Canary::watch() }
+        Self { url, address, settings, client, serving, stop: stop.drop_guard(), canary }
     }
 
     /// A request to the server, to be changed and sent.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod api;
+mod bus;
 mod candles;
 mod fleet;
 mod freshness;

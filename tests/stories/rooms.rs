@@ -1,7 +1,5 @@
 //! Rooms: what is told in one reaches all who may read it, once, in order, also those who were gone for a while.
 
-use std::sync::Arc;
-
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::{
@@ -12,39 +10,39 @@ use shared::{
         socket::Close,
     },
 };
-use tests::world::{Reply, World};
+use tests::world::{Reply, Server, World};
 
 use super::socket::Client;
 
 /// An account, and the token that opens its room.
-struct Account {
-    id: AccountId,
-    token: String,
+pub(crate) struct Account {
+    pub(crate) id: AccountId,
+    pub(crate) token: String,
 }
 
-fn account(n: u8) -> Account {
+pub(crate) fn account(n: u8) -> Account {
     let token = AccountSecret::new([n; 32]).owner_token();
     Account { id: token.account_id(), token: token.reveal() }
 }
 
 impl Account {
-    async fn tell(&self, world: &World, message: &Value) -> Reply {
-        tell(world, &self.id.to_string(), Some(&self.token), message).await
+    async fn tell(&self, server: &Server, message: &Value) -> Reply {
+        tell(server, &self.id.to_string(), Some(&self.token), message).await
     }
 
-    async fn tells(&self, world: &World, message: Value) -> Placed {
-        let reply = self.tell(world, &message).await;
+    pub(crate) async fn tells(&self, server: &Server, message: Value) -> Placed {
+        let reply = self.tell(server, &message).await;
         assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
         serde_json::from_str(&reply.body).unwrap()
     }
 
-    async fn enter(&self, world: &World, place: Option<(&str, u64)>) -> (Client, Value) {
-        let mut client = Client::open(&world.server).await;
+    pub(crate) async fn enter(&self, server: &Server, place: Option<(&str, u64)>) -> (Client, Value) {
+        let mut client = Client::open(server).await;
         let joined = self.join(&mut client, place).await;
         (client, joined)
     }
 
-    async fn join(&self, client: &mut Client, place: Option<(&str, u64)>) -> Value {
+    pub(crate) async fn join(&self, client: &mut Client, place: Option<(&str, u64)>) -> Value {
         let mut frame = json!({"v": 1, "type": "join", "room": self.id.room(), "token": self.token});
         if let Some((epoch, offset)) = place {
             frame["epoch"] = json!(epoch);
@@ -55,9 +53,9 @@ impl Account {
     }
 }
 
-async fn tell(world: &World, account: &str, token: Option<&str>, message: &Value) -> Reply {
+async fn tell(server: &Server, account: &str, token: Option<&str>, message: &Value) -> Reply {
     let path = format!("/api/v1/rooms/{account}/messages");
-    let request = world.server.request(Method::POST, &path).body(message.to_string());
+    let request = server.request(Method::POST, &path).body(message.to_string());
     let request = match token {
         Some(token) => request.header("authorization", format!("Bearer {token}")),
         None => request,
@@ -65,7 +63,7 @@ async fn tell(world: &World, account: &str, token: Option<&str>, message: &Value
     Reply::to(request).await.expect("the server answers")
 }
 
-fn thought(n: u64) -> Value {
+pub(crate) fn thought(n: impl ToString) -> Value {
     json!({"type": "thought_log_created", "data": {"bot": "b", "decision": "hold", "reasoning": n.to_string()}})
 }
 
@@ -82,11 +80,11 @@ async fn offsets(client: &mut Client, kind: &str, count: usize) -> Vec<u64> {
 async fn a_bots_thought_reaches_everybody_in_the_room_with_its_place() {
     let world = World::start().await;
     let mine = account(1);
-    let (mut desk, joined) = mine.enter(&world, None).await;
-    let (mut phone, other) = mine.enter(&world, None).await;
+    let (mut desk, joined) = mine.enter(&world.server, None).await;
+    let (mut phone, other) = mine.enter(&world.server, None).await;
     assert_eq!((&joined["data"]["recovered"], &joined["offset"]), (&json!(false), &json!(0)));
     assert_eq!((joined["data"]["readers"].as_u64(), other["data"]["readers"].as_u64()), (Some(1), Some(2)));
-    let placed = mine.tells(&world, thought(7)).await;
+    let placed = mine.tells(&world.server, thought(7)).await;
     assert_eq!(placed.offset, 1);
     for client in [&mut desk, &mut phone] {
         let frame = client.hear("thought_log_created").await;
@@ -96,8 +94,8 @@ async fn a_bots_thought_reaches_everybody_in_the_room_with_its_place() {
         assert!(frame["ts"].is_string());
     }
     // Another's room is another's.
-    account(2).tells(&world, thought(8)).await;
-    mine.tells(&world, thought(9)).await;
+    account(2).tells(&world.server, thought(8)).await;
+    mine.tells(&world.server, thought(9)).await;
     assert_eq!(desk.hear("thought_log_created").await["data"]["reasoning"], "9");
 }
 
@@ -105,30 +103,30 @@ async fn a_bots_thought_reaches_everybody_in_the_room_with_its_place() {
 async fn who_comes_back_gets_what_was_missed_once_and_in_order_or_is_told_that_it_cannot() {
     let world = World::start().await;
     let mine = account(1);
-    let (mut client, joined) = mine.enter(&world, None).await;
+    let (mut client, joined) = mine.enter(&world.server, None).await;
     let epoch = joined["epoch"].as_str().unwrap().to_owned();
-    mine.tells(&world, thought(0)).await;
+    mine.tells(&world.server, thought(0)).await;
     assert_eq!(offsets(&mut client, "thought_log_created", 1).await, [1]);
     drop(client);
     for n in 0..100 {
-        mine.tells(&world, thought(n)).await;
+        mine.tells(&world.server, thought(n)).await;
     }
-    let (mut client, joined) = mine.enter(&world, Some((&epoch, 1))).await;
+    let (mut client, joined) = mine.enter(&world.server, Some((&epoch, 1))).await;
     assert_eq!(joined["data"]["recovered"], true);
     assert_eq!(offsets(&mut client, "thought_log_created", 100).await, (2..=101).collect::<Vec<_>>());
     // 256 messages are remembered, and no more.
     for n in 0..256 {
-        mine.tells(&world, thought(n)).await;
+        mine.tells(&world.server, thought(n)).await;
     }
     for (place, recovered) in [((epoch.as_str(), 101), true), ((epoch.as_str(), 100), false), (("gone", 357), false)] {
-        let (_, joined) = mine.enter(&world, Some(place)).await;
+        let (_, joined) = mine.enter(&world.server, Some(place)).await;
         assert_eq!(joined["data"]["recovered"], recovered, "{place:?}");
         assert_eq!(joined["offset"].as_u64(), Some(if recovered { place.1 } else { 357 }));
     }
     // Nor for longer than five minutes.
     world.seconds_pass(301);
-    mine.tells(&world, thought(1)).await;
-    let (_, joined) = mine.enter(&world, Some((&epoch, 300))).await;
+    mine.tells(&world.server, thought(1)).await;
+    let (_, joined) = mine.enter(&world.server, Some((&epoch, 300))).await;
     assert_eq!(joined["data"]["recovered"], false);
 }
 
@@ -136,12 +134,12 @@ async fn who_comes_back_gets_what_was_missed_once_and_in_order_or_is_told_that_i
 async fn of_what_only_the_latest_counts_only_the_latest_is_told_to_who_comes_late() {
     let world = World::start().await;
     let mine = account(1);
-    let first = mine.tells(&world, thought(0)).await;
+    let first = mine.tells(&world.server, thought(0)).await;
     for cash in ["1", "2", "3"] {
         let data = json!({"cash": cash, "deposits": "10000", "realised": "0", "positions": 0});
-        mine.tells(&world, json!({"type": "portfolio_update", "data": data})).await;
+        mine.tells(&world.server, json!({"type": "portfolio_update", "data": data})).await;
     }
-    let (mut client, joined) = mine.enter(&world, Some((&first.epoch, first.offset))).await;
+    let (mut client, joined) = mine.enter(&world.server, Some((&first.epoch, first.offset))).await;
     assert_eq!(joined["data"]["recovered"], true);
     let frame = client.hear("portfolio_update").await;
     assert_eq!((&frame["offset"], &frame["data"]["cash"]), (&json!(4), &json!("3")));
@@ -151,13 +149,13 @@ async fn of_what_only_the_latest_counts_only_the_latest_is_told_to_who_comes_lat
 async fn a_message_handed_in_again_by_its_name_is_told_once() {
     let world = World::start().await;
     let mine = account(1);
-    let (mut client, _) = mine.enter(&world, None).await;
+    let (mut client, _) = mine.enter(&world.server, None).await;
     let named = json!({"type": "alert_message", "id": "once", "data": {"alert": {
         "kind": "depeg", "severity": "warning", "subject": "USDC", "message": "…",
         "since": "2026-01-01T00:00:00Z", "as_of": "2026-01-01T00:00:00Z",
     }}});
-    assert_eq!(mine.tells(&world, named.clone()).await, mine.tells(&world, named).await);
-    mine.tells(&world, thought(1)).await;
+    assert_eq!(mine.tells(&world.server, named.clone()).await, mine.tells(&world.server, named).await);
+    mine.tells(&world.server, thought(1)).await;
     client.hear("alert_message").await;
     let Value::String(next) = client.any().await["type"].take() else { panic!() };
     assert_eq!(next, "thought_log_created");
@@ -167,7 +165,7 @@ async fn a_message_handed_in_again_by_its_name_is_told_once() {
 async fn a_room_that_is_not_there_and_one_that_is_anothers_are_refused_alike() {
     let world = World::start().await;
     let (mine, other) = (account(1), account(2));
-    mine.tells(&world, thought(0)).await;
+    mine.tells(&world.server, thought(0)).await;
     let theirs = mine.id.to_string();
     let absent = account(3).id.to_string();
     let malformed = "not-an-account".to_owned();
@@ -175,7 +173,7 @@ async fn a_room_that_is_not_there_and_one_that_is_anothers_are_refused_alike() {
     let mut bodies = std::collections::BTreeSet::new();
     for account in [&theirs, &absent, &malformed] {
         for token in tokens {
-            let reply = tell(&world, account, token, &thought(1)).await;
+            let reply = tell(&world.server, account, token, &thought(1)).await;
             assert_eq!(reply.problem().0, ProblemKind::NoRoom);
             bodies.insert(reply.body);
         }
@@ -194,9 +192,9 @@ async fn a_room_that_is_not_there_and_one_that_is_anothers_are_refused_alike() {
     }
     assert_eq!(refusals.len(), 1, "{refusals:?}");
     // Whoever was refused hears nothing of what is told.
-    mine.tells(&world, thought(2)).await;
+    mine.tells(&world.server, thought(2)).await;
     mine.join(&mut client, None).await;
-    mine.tells(&world, thought(3)).await;
+    mine.tells(&world.server, thought(3)).await;
     assert_eq!(client.hear("thought_log_created").await["data"]["reasoning"], "3");
 }
 
@@ -216,17 +214,17 @@ async fn what_cannot_be_told_is_refused_with_what_would_be_right() {
             "an id has 1 to 64",
         ),
     ] {
-        let reply = mine.tell(&world, &message).await;
+        let reply = mine.tell(&world.server, &message).await;
         let (kind, problem) = reply.problem();
         assert_eq!(kind, ProblemKind::BadRequest, "{message}");
         assert!(problem.detail.unwrap().contains(said), "{message}: {}", reply.body);
     }
     let long =
         json!({"type": "thought_log_created", "data": {"bot": "b", "decision": "x", "reasoning": "x".repeat(17_000)}});
-    assert_eq!(mine.tell(&world, &long).await.problem().0, ProblemKind::BodyTooLarge);
+    assert_eq!(mine.tell(&world.server, &long).await.problem().0, ProblemKind::BodyTooLarge);
     let get = world.get(&format!("/api/v1/rooms/{}/messages", mine.id)).await;
     assert_eq!((get.problem().0, get.header("allow")), (ProblemKind::MethodNotAllowed, Some("POST")));
-    let (_, joined) = mine.enter(&world, None).await;
+    let (_, joined) = mine.enter(&world.server, None).await;
     assert_eq!(joined["offset"], 0, "nothing of it was told");
 }
 
@@ -245,8 +243,8 @@ async fn every_kind_that_is_the_owners_can_be_told() {
         (Kind::SessionUpdate, json!({"device": "d", "status": "writing", "since": "2026-01-01T00:00:00Z"})),
         (Kind::BulkUpdate, json!({"messages": [{"type": "trade_update", "data": {}}]})),
     ] {
-        let (mut client, _) = mine.enter(&world, None).await;
-        mine.tells(&world, json!({"type": kind.name(), "data": data})).await;
+        let (mut client, _) = mine.enter(&world.server, None).await;
+        mine.tells(&world.server, json!({"type": kind.name(), "data": data})).await;
         assert_eq!(client.hear(kind.name()).await["data"], data);
     }
 }
@@ -263,8 +261,8 @@ async fn one_socket_reads_several_rooms_and_leaves_them() {
     assert!(client.hear("refused").await["data"]["reason"].as_str().unwrap().contains("at most 8 rooms"));
     client.send(&json!({"v": 1, "type": "leave", "room": account(1).id.room()})).await;
     ninth.join(&mut client, None).await;
-    account(1).tells(&world, thought(1)).await;
-    ninth.tells(&world, thought(9)).await;
+    account(1).tells(&world.server, thought(1)).await;
+    ninth.tells(&world.server, thought(9)).await;
     assert_eq!(client.hear("thought_log_created").await["room"], json!(ninth.id.room()));
 }
 
@@ -272,91 +270,99 @@ async fn one_socket_reads_several_rooms_and_leaves_them() {
 /// had, and holds what it gets against it. `FOOLSCAP_CASES` sets how often they are cut off together.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_gap_no_double_no_disorder_however_often_readers_are_cut_off() {
-    const READERS: u64 = 20;
-    const REMEMBERED: u64 = 64;
-    let cuts = tests::seed::cases(400, 10_000);
     // A room that remembers little, so that some come too late.
-    let world = Arc::new(World::with(|config, _| config.rooms.messages = REMEMBERED as usize).await);
+    let world = World::with(|config, _| config.rooms.messages = REMEMBERED as usize).await;
+    cut_off_again_and_again(&[&world.server]).await;
+}
+
+/// What rooms remember where readers are cut off.
+pub(crate) const REMEMBERED: u64 = 64;
+
+/// Cuts readers off and has them come back, to any of these servers.
+pub(crate) async fn cut_off_again_and_again(servers: &[&Server]) {
+    const READERS: u64 = 20;
+    let cuts = tests::seed::cases(400, 10_000);
     let done = tokio_util::sync::CancellationToken::new();
-    let teller = {
-        let (server, done) = (world.server.url.clone(), done.clone());
-        tokio::spawn(async move {
-            let mine = account(1);
-            let client = tests::http::client();
-            let url = format!("{server}/api/v1/rooms/{}/messages", mine.id);
-            let mut told = 0_u64;
-            while !done.is_cancelled() {
-                let body = thought(told + 1).to_string();
-                let request = client.post(&url).header("authorization", format!("Bearer {}", mine.token)).body(body);
-                let placed: Placed = request.send().await.unwrap().json().await.unwrap();
-                told += 1;
-                assert_eq!(placed.offset, told);
-            }
-            told
-        })
+    let telling = async {
+        let mine = account(1);
+        let client = tests::http::client();
+        let mut told = 0_u64;
+        while !done.is_cancelled() {
+            let server = servers[told as usize % servers.len()];
+            let url = format!("{}/api/v1/rooms/{}/messages", server.url, mine.id);
+            let body = thought(told + 1).to_string();
+            let request = client.post(&url).header("authorization", format!("Bearer {}", mine.token)).body(body);
+            let placed: Placed = request.send().await.unwrap().json().await.unwrap();
+            told += 1;
+            assert_eq!(placed.offset, told);
+        }
+        told
     };
-    let readers = (0..READERS).map(|reader| {
-        let world = world.clone();
-        tokio::spawn(async move {
-            let mine = account(1);
-            let mut draws = shared::market::draws::Draws::new(reader, *b"cut off!");
-            let mut place: Option<(String, u64)> = None;
-            let mut seen = (0_u64, 0_u64);
-            for _ in 0..cuts.div_ceil(READERS) {
-                let mut client = Client::open(&world.server).await;
-                let joined =
-                    mine.join(&mut client, place.as_ref().map(|(epoch, offset)| (epoch.as_str(), *offset))).await;
-                let epoch = joined["epoch"].as_str().unwrap().to_owned();
-                let mut last = joined["offset"].as_u64().unwrap();
-                match (&place, joined["data"]["recovered"].as_bool().unwrap()) {
-                    (Some((before, had)), true) => assert_eq!((before, *had), (&epoch, last)),
-                    // Only what nobody could remember is given up.
-                    (Some((_, had)), false) => {
-                        assert!(last > had + REMEMBERED, "{had} was given up at {last}");
-                        seen.1 += 1;
-                    }
-                    (None, recovered) => assert!(!recovered),
-                }
-                for _ in 0..draws.below(60) {
-                    let frame = match client.frame_or_end().await {
-                        Ok(frame) if frame["type"] == "thought_log_created" => frame,
-                        Ok(_) => continue,
-                        Err(code) => {
-                            // On a busy machine this reader had no turn for as long as the room remembers.
-                            assert_eq!(code, Close::Slow.code());
-                            break;
-                        }
-                    };
-                    let offset = frame["offset"].as_u64().unwrap();
-                    assert_eq!(offset, last + 1, "reader {reader}");
-                    assert_eq!(frame["data"]["reasoning"], json!(offset.to_string()));
-                    last = offset;
-                    seen.0 += 1;
-                }
-                place = Some((epoch, last));
-                // The connection is cut, not closed.
-                drop(client);
-                if draws.below(20) == 0 {
-                    // Long enough that it may be too late.
-                    let (mut client, joined) = mine.enter(&world, None).await;
-                    let far = joined["offset"].as_u64().unwrap() + draws.below(3 * REMEMBERED);
-                    while let Ok(frame) = client.frame_or_end().await {
-                        if frame["offset"].as_u64().is_some_and(|offset| offset >= far) {
-                            break;
-                        }
-                    }
-                }
-            }
-            seen
-        })
-    });
-    let (mut frames, mut given_up) = (0, 0);
-    for reader in futures_util::future::join_all(readers).await {
-        let seen = reader.expect("the reader finds everything in order");
-        (frames, given_up) = (frames + seen.0, given_up + seen.1);
-    }
-    done.cancel();
-    let told = teller.await.unwrap();
+    let reading = async {
+        let readers = (0..READERS).map(|reader| come_and_go(servers, reader, cuts.div_ceil(READERS)));
+        let seen = futures_util::future::join_all(readers).await;
+        done.cancel();
+        seen.into_iter().fold((0, 0), |sum, seen| (sum.0 + seen.0, sum.1 + seen.1))
+    };
+    let (told, (frames, given_up)) = tokio::join!(telling, reading);
     println!("{cuts} cuts, {told} told, {frames} received in order, {given_up} times told that it is too late");
     assert!(frames > cuts && given_up > 0);
+}
+
+/// One reader that is cut off so many times. How many messages it got, and how often it was told that it came too
+/// late.
+async fn come_and_go(servers: &[&Server], reader: u64, cuts: u64) -> (u64, u64) {
+    let mine = account(1);
+    let mut draws = shared::market::draws::Draws::new(reader, *b"cut off!");
+    let mut place: Option<(String, u64)> = None;
+    let mut seen = (0_u64, 0_u64);
+    for _ in 0..cuts {
+        let server = servers[draws.below(servers.len() as u64) as usize];
+        let from = place.as_ref().map(|(epoch, offset)| (epoch.as_str(), *offset));
+        let (mut client, joined) = mine.enter(server, from).await;
+        let epoch = joined["epoch"].as_str().unwrap().to_owned();
+        let mut last = joined["offset"].as_u64().unwrap();
+        match (&place, joined["data"]["recovered"].as_bool().unwrap()) {
+            (Some((before, had)), true) => assert_eq!((before, *had), (&epoch, last)),
+            // Only what nobody could remember is given up.
+            (Some((_, had)), false) => {
+                assert!(last > had + REMEMBERED, "{had} was given up at {last}");
+                seen.1 += 1;
+            }
+            (None, recovered) => assert!(!recovered),
+        }
+        for _ in 0..draws.below(60) {
+            let frame = match client.frame_or_end().await {
+                Ok(frame) if frame["type"] == "thought_log_created" => frame,
+                Ok(frame) => {
+                    assert_ne!(frame["type"], "joined", "the bus is there all the time");
+                    continue;
+                }
+                Err(code) => {
+                    // On a busy machine this reader had no turn for as long as the room remembers.
+                    assert_eq!(code, Close::Slow.code());
+                    break;
+                }
+            };
+            let offset = frame["offset"].as_u64().unwrap();
+            assert_eq!(offset, last + 1, "reader {reader}");
+            assert_eq!(frame["data"]["reasoning"], json!(offset.to_string()));
+            last = offset;
+            seen.0 += 1;
+        }
+        place = Some((epoch, last));
+        // The connection is cut, not closed.
+        drop(client);
+        if draws.below(20) == 0 {
+            // Long enough that it may be too late.
+            let (mut client, joined) = mine.enter(server, None).await;
+            let far = joined["offset"].as_u64().unwrap() + draws.below(3 * REMEMBERED);
+            while let Ok(frame) = client.frame_or_end().await {
+                if frame["offset"].as_u64().is_some_and(|offset| offset >= far) {
+                    break;
+                }
+            }
+        }
+    }
+    seen
 }

@@ -215,9 +215,9 @@ impl Keeper {
         kept.bytes += bytes;
         kept.choices = choices;
         if taken.is_new {
-            self.tell_lease(account, taken.ended.as_ref(), &taken.lease);
+            self.tell_lease(account, taken.ended.as_ref(), &taken.lease).await;
         }
-        self.tell(account, news);
+        self.tell(account, news).await;
         self.keep_fold(account, &mut kept).await;
         self.put(account, Some(kept));
         Ok(to)
@@ -328,7 +328,7 @@ impl Keeper {
             self.common.copies.forget_leases_before(now).await?;
         }
         if taken.is_new {
-            self.tell_lease(account, taken.ended.as_ref(), &taken.lease);
+            self.tell_lease(account, taken.ended.as_ref(), &taken.lease).await;
         }
         Ok(taken.lease)
     }
@@ -341,22 +341,22 @@ impl Keeper {
         self.common.copies.forget_lease(account).await?;
         let given = self.common.leases().remove(account);
         if let Some(lease) = given {
-            self.tell(account, session(&lease, SessionStatus::Ended, now).into_iter().collect());
+            self.tell(account, session(&lease, SessionStatus::Ended, now).into_iter().collect()).await;
         }
         Ok(())
     }
 
-    fn tell_lease(&self, account: AccountId, ended: Option<&Lease>, lease: &Lease) {
+    async fn tell_lease(&self, account: AccountId, ended: Option<&Lease>, lease: &Lease) {
         let ended = ended.and_then(|ended| session(ended, SessionStatus::Ended, ended.until));
         let begun = session(lease, SessionStatus::Writing, lease.since);
-        self.tell(account, ended.into_iter().chain(begun).collect());
+        self.tell(account, ended.into_iter().chain(begun).collect()).await;
     }
 
     /// Tells messages in the account's room. Where there is no room nobody is there to hear them, and whoever
     /// comes finds them in the copy.
-    fn tell(&self, account: AccountId, news: Vec<Message>) {
+    async fn tell(&self, account: AccountId, news: Vec<Message>) {
         for (kind, data) in news {
-            if let Err(error) = self.common.rooms.tell(account, kind, &data, None) {
+            if let Err(error) = self.common.rooms.tell(account, kind, &data, None).await {
                 tracing::warn!(event = "account_untold", %kind, %error, "The room of an account was not told");
                 return;
             }
@@ -366,7 +366,7 @@ impl Keeper {
     async fn snapshot(&mut self, account: AccountId) -> Result<AccountSnapshot, AccountError> {
         // The place in the room first: nothing that comes before it is missing here.
         let kept = self.take(account).await?.ok_or(RoomError::NoEntry)?;
-        let room = self.common.rooms.place(account);
+        let room = self.common.rooms.place(account).await;
         let trades = self.common.copies.lines_at(account, &view::last_trades(&kept.fold)).await;
         let price = |token: &shared::token::Token| self.common.price(token);
         let (owner, choices) = (kept.fold.folded.ledger.account(), kept.choices);

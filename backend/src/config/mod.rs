@@ -221,6 +221,14 @@ pub struct Limits {
     pub drain: Duration,
     /// Sockets at a time.
     pub sockets: usize,
+    /// Sockets of one address at a time.
+    pub sockets_of_one: usize,
+    /// Time for a socket to say its first word.
+    pub first_word: Duration,
+    /// Frames of a client between two heartbeats.
+    pub frames: u32,
+    /// Readers of a room at a time, at this server.
+    pub readers: usize,
     /// How often an idle socket is told that it stands.
     pub heartbeat: Duration,
     /// How long after that its client may stay silent, or take a frame.
@@ -241,6 +249,10 @@ impl Default for Limits {
             connections: 1024,
             drain: Duration::from_secs(10),
             sockets: 10_000,
+            sockets_of_one: 64,
+            first_word: Duration::from_secs(30),
+            frames: 60,
+            readers: 10_000,
             heartbeat: Duration::from_secs(25),
             grace: Duration::from_secs(8),
         }

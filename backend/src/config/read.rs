@@ -82,8 +82,8 @@ pub struct Flags {
     /// ~/.local/share/foolscap]
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
-    /// Redis through which several servers share prices, so that all make the calls of one [FOOLSCAP_REDIS; default
-    /// none]
+    /// Redis through which several servers share prices, so that all make the calls of one, and rooms, so that what
+    /// is told at one reaches the readers at all [FOOLSCAP_REDIS; default none]
     #[arg(long, value_name = "URL")]
     pub redis: Option<String>,
     /// File that holds the operator's token, 32 characters or more [FOOLSCAP_OPERATOR_TOKEN_FILE; default none: nobody

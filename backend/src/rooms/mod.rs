@@ -3,36 +3,67 @@
 //! [`room`] is one of them, without any waiting. Here is which there are, who may enter, and how those inside
 //! hear that something was told. A room begins with whoever comes first and is forgotten when nobody is inside
 //! and nobody could come back for anything. Telling never waits for a reader.
+//!
+//! Where several servers share a Redis, [`bus`] is the way between them and [`ordered`] decides whose order a room
+//! keeps while that comes and goes. [`tally`] counts.
 
+pub mod bus;
+pub mod ordered;
 pub mod room;
+pub mod tally;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use serde_json::value::RawValue;
 use shared::ids::{AccountId, OwnerToken};
 use shared::wire::room::{Kind, Placed};
+use shared::wire::{RoomInfo, RoomsStatus, RoomsView};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
-use self::room::{Forgotten, Memory, Room, Told};
+use self::bus::{Bus, Gone, Live, Published};
+use self::ordered::{Entry, Letter, Moment, Ordered, Spot};
+use self::room::{Forgotten, Memory, Message, Place, Told};
+use self::tally::Tally;
 use crate::clock::SharedClock;
 use crate::guard;
+use crate::tasks::Tasks;
+use crate::telemetry;
 
 /// Rooms at once, at most. Those with nobody inside make way.
 const MOST_ROOMS: usize = 20_000;
-/// Readers of one room, at most.
-pub const MOST_READERS: usize = 10_000;
 /// Rooms that one socket may read.
 pub const MOST_SEATS: usize = 8;
 /// Messages that a reader takes at once: others have their turn then.
 const BATCH: usize = 64;
+/// Rooms that ask the bus at once, when it is back.
+const ASKING: usize = 64;
+/// How long a change of the number of readers is gathered before it is told.
+const GATHERED: Duration = Duration::from_secs(1);
+/// How often the metrics are told how the rooms are.
+const NOTED: Duration = Duration::from_secs(5);
 
-/// The rooms of this server.
+/// The rooms of this server. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Rooms(Arc<Parts>);
+
 #[derive(Debug)]
-pub struct Rooms {
+struct Parts {
     clock: SharedClock,
     memory: Memory,
+    /// Readers of one room, at most.
+    most_readers: usize,
     open: Mutex<HashMap<AccountId, Arc<Inside>>>,
+    /// Rooms whose number of readers has changed and was not told yet, and the bell of whoever tells it.
+    changed: (Mutex<BTreeSet<AccountId>>, Notify),
+    bus: Option<Bus>,
+    /// Messages on their way to the bus; where one was read there before the answer came, its place.
+    flying: Mutex<HashMap<u64, Option<Spot>>>,
+    tally: Tally,
 }
 
 /// A room with those inside it.
@@ -41,17 +72,39 @@ struct Inside(Mutex<Occupied>);
 
 #[derive(Debug)]
 struct Occupied {
-    room: Room,
-    /// Woken when something is told.
-    readers: Vec<Arc<Notify>>,
+    ordered: Ordered,
+    readers: Vec<Arc<Reader>>,
+    /// How many readers there were when that was told last, and how often it was told.
+    told_readers: (usize, u64),
+}
+
+/// Somebody inside.
+#[derive(Debug)]
+struct Reader {
+    /// Rung when something is told.
+    bell: Arc<Notify>,
+    /// What it had last.
+    seq: AtomicU64,
 }
 
 /// A place in a room. It is left when this is dropped.
 #[derive(Debug)]
 pub struct Seat {
+    rooms: Rooms,
+    account: AccountId,
     inside: Arc<Inside>,
-    bell: Arc<Notify>,
-    offset: u64,
+    reader: Arc<Reader>,
+    /// How many readers it was told there are, and with which telling.
+    readers: (usize, u64),
+}
+
+/// What is new for a reader.
+#[derive(Debug, Default)]
+pub struct News {
+    /// Frames, in order.
+    pub told: Vec<Told>,
+    /// How many read the room now, where that has changed.
+    pub readers: Option<usize>,
 }
 
 /// How a reader stands when it comes in.
@@ -80,11 +133,17 @@ pub enum RoomError {
     #[error("one socket reads at most {MOST_SEATS} rooms; leave one, or open another socket")]
     TooManySeats,
     /// No seat is left.
-    #[error("all {MOST_READERS} seats of this room are taken; come back in a moment")]
-    Full,
+    #[error("all {0} seats of this room are taken; come back in a moment")]
+    Full(usize),
     /// The message cannot be written.
     #[error("the message cannot be written: {0}")]
     Unwritable(String),
+}
+
+impl From<serde_json::Error> for RoomError {
+    fn from(error: serde_json::Error) -> RoomError {
+        RoomError::Unwritable(error.to_string())
+    }
 }
 
 /// Whether a token is the owner's of an account. The account's id follows from the token, so nothing has to be
@@ -95,105 +154,361 @@ pub fn owns(token: &str, account: AccountId) -> bool {
 }
 
 impl Rooms {
-    /// No rooms yet.
-    pub fn new(clock: SharedClock, memory: Memory) -> Rooms {
-        Rooms { clock, memory, open: Mutex::default() }
+    /// No rooms yet. With a bus, other servers have them too.
+    pub fn new(clock: SharedClock, memory: Memory, most_readers: usize, bus: Option<Bus>) -> Rooms {
+        Rooms(Arc::new(Parts {
+            clock,
+            memory,
+            most_readers,
+            open: Mutex::default(),
+            changed: Default::default(),
+            bus,
+            flying: Mutex::default(),
+            tally: Tally::new(),
+        }))
     }
 
-    /// Tells a message to all who are in an account's room, and to those who come back to it soon.
+    /// Starts what keeps them: the way to the other servers, and the telling of how many are inside.
+    pub fn start(&self, tasks: &Tasks) {
+        let (rooms, stop) = (self.clone(), tasks.stop());
+        tasks.spawn(async move { rooms.tell_readers(stop).await });
+        let (rooms, stop) = (self.clone(), tasks.stop());
+        if self.0.bus.is_some() {
+            tasks.spawn(async move {
+                if let Some(bus) = &rooms.0.bus {
+                    bus.run(&rooms, stop).await;
+                }
+            });
+        }
+    }
+
+    /// What was told and delivered.
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    /// Tells a message to all who are in an account's room, and to those who come back to it soon: at every
+    /// server, as long as the bus is there, and otherwise at this one.
     ///
     /// # Errors
     /// [`RoomError::TooManyRooms`], [`RoomError::Unwritable`].
-    pub fn tell(
+    pub async fn tell(
         &self,
         account: AccountId,
         kind: Kind,
         data: &RawValue,
         name: Option<&str>,
     ) -> Result<Placed, RoomError> {
-        let inside = self.room(account)?;
-        let now = self.clock.now();
-        let mut occupied = inside.lock();
-        let offset =
-            occupied.room.tell(kind, data, name, now).map_err(|error| RoomError::Unwritable(error.to_string()))?;
-        for reader in &occupied.readers {
-            reader.notify_one();
+        let ts = self.0.clock.now();
+        self.0.tally.count_told(kind);
+        if let Some(bus) = &self.0.bus {
+            let here = lock(&self.0.open).get(&account).cloned();
+            let (known, for_bus) = here.map_or((None, true), |inside| {
+                let occupied = inside.lock();
+                let known = name.and_then(|name| occupied.ordered.room().place_of(name)).cloned();
+                (known, occupied.ordered.is_for_bus())
+            });
+            if let Some(place) = known {
+                return Ok(placed(place));
+            }
+            if for_bus && let Some(live) = bus.live() {
+                let flight = Flight::begin(&self.0.flying);
+                let ticket = Some(flight.ticket);
+                let letter = Letter { kind, data: data.to_owned(), name: name.map(Into::into), ts, ticket };
+                match bus.publish(&live, account, &letter).await {
+                    Ok(Published::Before(epoch, offset)) => return Ok(Placed { epoch, offset }),
+                    Ok(Published::Now(spot)) => {
+                        let here = lock(&self.0.open).get(&account).cloned();
+                        if let Some(inside) = here {
+                            self.within(&inside, |ordered, moment| {
+                                ordered.placed(spot, letter, moment)?;
+                                // It may be gone by now, and what waits for it would wait until it is back.
+                                if bus.live().is_none() { ordered.bus_gone(moment) } else { Ok(()) }
+                            })?;
+                        }
+                        return Ok(placed(spot.place()));
+                    }
+                    Err(Gone(..)) => {
+                        self.0.tally.count_failure();
+                        let inside = self.room(account)?;
+                        // It may have come all the same, and been read before anybody heard of it.
+                        let place = self.within(&inside, |ordered, moment| match flight.heard() {
+                            Some(spot) => Ok(spot.place()),
+                            None => ordered.tell_here(Message { kind, data, name, ts }, moment),
+                        })?;
+                        return Ok(placed(place));
+                    }
+                }
+            }
         }
-        Ok(Placed { epoch: occupied.room.epoch().to_string(), offset })
+        let inside = self.room(account)?;
+        let place =
+            self.within(&inside, |ordered, moment| ordered.tell_here(Message { kind, data, name, ts }, moment))?;
+        Ok(placed(place))
     }
 
     /// Takes a seat in an account's room, after what was had before. `bell` rings when something is told.
     ///
     /// # Errors
     /// [`RoomError::TooManyRooms`], [`RoomError::Full`].
-    pub fn enter(
+    pub async fn enter(
         &self,
         account: AccountId,
         from: Option<(&str, u64)>,
         bell: Arc<Notify>,
     ) -> Result<(Seat, Welcome), RoomError> {
-        let inside = self.room(account)?;
+        let inside = self.ready(account, from).await?;
         let mut occupied = inside.lock();
-        if occupied.readers.len() >= MOST_READERS {
-            return Err(RoomError::Full);
+        if occupied.readers.len() >= self.0.most_readers {
+            return Err(RoomError::Full(self.0.most_readers));
         }
-        let (offset, recovered) = occupied.room.resume(from);
-        occupied.readers.push(bell.clone());
-        let readers = occupied.readers.len();
-        let welcome = Welcome { epoch: occupied.room.epoch().clone(), offset, recovered, readers };
+        let room = occupied.ordered.room();
+        let resumed = room.resume(from);
+        let epoch = room.epoch().clone();
+        let reader = Arc::new(Reader { bell, seq: AtomicU64::new(resumed.seq) });
+        occupied.readers.push(reader.clone());
+        let readers = (occupied.readers.len(), occupied.told_readers.1);
         drop(occupied);
+        self.note_change(account);
         // What was missed is there to be taken.
-        bell.notify_one();
-        Ok((Seat { inside, bell, offset }, welcome))
+        reader.bell.notify_one();
+        let welcome = Welcome { epoch, offset: resumed.offset, recovered: resumed.recovered, readers: readers.0 };
+        Ok((Seat { rooms: self.clone(), account, inside, reader, readers }, welcome))
     }
 
     /// The place after which somebody is to go on who knows how things stand.
     ///
     /// # Errors
     /// [`RoomError::TooManyRooms`].
-    pub fn place(&self, account: AccountId) -> Result<Placed, RoomError> {
-        let inside = self.room(account)?;
+    pub async fn place(&self, account: AccountId) -> Result<Placed, RoomError> {
+        let inside = self.ready(account, None).await?;
         let occupied = inside.lock();
-        Ok(Placed { epoch: occupied.room.epoch().to_string(), offset: occupied.room.last_offset() })
+        let room = occupied.ordered.room();
+        Ok(Placed { epoch: room.epoch().to_string(), offset: room.last_offset() })
     }
 
     /// Wakes all who are in an account's room, to see whether they still may be.
     pub fn ring(&self, account: AccountId) {
-        let inside = lock(&self.open).get(&account).cloned();
+        let inside = lock(&self.0.open).get(&account).cloned();
         if let Some(inside) = inside {
-            inside.lock().readers.iter().for_each(|reader| reader.notify_one());
+            inside.lock().readers.iter().for_each(|reader| reader.bell.notify_one());
         }
     }
 
     /// Rooms that are open, and readers inside them.
     pub fn count(&self) -> (usize, usize) {
-        let open = lock(&self.open);
+        let open = lock(&self.0.open);
         (open.len(), open.values().map(|inside| inside.lock().readers.len()).sum())
     }
 
+    /// How the rooms are, for everybody.
+    pub fn status(&self) -> RoomsStatus {
+        let (rooms, readers) = self.count();
+        let bus = self.0.bus.as_ref();
+        RoomsStatus {
+            is_available: bus.is_none_or(|bus| bus.live().is_some()),
+            rooms: rooms as u64,
+            readers: readers as u64,
+            bus: bus.map(Bus::status),
+        }
+    }
+
+    /// How the rooms are, one by one: for the operator. Those with most readers first, at most `most` of them.
+    pub fn view(&self, most: usize) -> RoomsView {
+        let open: Vec<(AccountId, Arc<Inside>)> =
+            lock(&self.0.open).iter().map(|(account, inside)| (*account, inside.clone())).collect();
+        let info = |(account, inside): (AccountId, Arc<Inside>)| {
+            let occupied = inside.lock();
+            let room = occupied.ordered.room();
+            let (remembered, bytes) = room.remembered();
+            RoomInfo {
+                room: account.room(),
+                epoch: room.epoch().to_string(),
+                offset: room.last_offset(),
+                readers: occupied.readers.len() as u64,
+                remembered: remembered as u64,
+                bytes: bytes as u64,
+                behind: occupied.behind(),
+                on_bus: occupied.ordered.is_on_bus(),
+            }
+        };
+        let mut rooms: Vec<RoomInfo> = open.into_iter().map(info).collect();
+        rooms.sort_by(|one, other| (other.readers, &one.room).cmp(&(one.readers, &other.room)));
+        rooms.truncate(most);
+        let (messages, failures, latency) = self.0.tally.read();
+        RoomsView { now: self.0.clock.now(), status: self.status(), messages, failures, latency, rooms }
+    }
+
+    /// A room that knows what the other servers know, where that can be.
+    async fn ready(&self, account: AccountId, from: Option<(&str, u64)>) -> Result<Arc<Inside>, RoomError> {
+        let inside = self.room(account)?;
+        if let Some(bus) = &self.0.bus {
+            let asks = {
+                let occupied = inside.lock();
+                !occupied.ordered.is_on_bus() || occupied.ordered.is_behind(from)
+            };
+            if asks && let Some(live) = bus.live() {
+                // Where that fails, there is what is here.
+                let _ = self.attach(bus, &live, account, &inside).await;
+            }
+        }
+        Ok(inside)
+    }
+
     fn room(&self, account: AccountId) -> Result<Arc<Inside>, RoomError> {
-        let now = self.clock.now();
-        let mut open = lock(&self.open);
+        let now = self.0.clock.now();
+        let mut open = lock(&self.0.open);
         if let Some(inside) = open.get(&account) {
             return Ok(inside.clone());
         }
         if open.len() >= MOST_ROOMS {
-            // Whoever is about to enter holds a clone.
-            open.retain(|_, inside| {
-                let in_use = Arc::strong_count(inside) > 1;
-                in_use || {
-                    let occupied = inside.lock();
-                    !occupied.readers.is_empty() || !occupied.room.is_forgetful(now)
-                }
-            });
+            open.retain(|_, inside| inside.is_in_use() || !inside.lock().ordered.room().is_forgetful(now));
             if open.len() >= MOST_ROOMS {
                 return Err(RoomError::TooManyRooms);
             }
         }
-        let room = Room::new(&account.room(), &new_epoch(), self.memory);
-        let inside = Arc::new(Inside(Mutex::new(Occupied { room, readers: vec![] })));
+        let ordered = Ordered::new(&account.room(), &new_epoch(), self.0.memory);
+        let occupied = Occupied { ordered, readers: vec![], told_readers: (0, 0) };
+        let inside = Arc::new(Inside(Mutex::new(occupied)));
         open.insert(account, inside.clone());
         Ok(inside)
+    }
+
+    /// Does something in a room, and rings for what is new.
+    fn within<T>(
+        &self,
+        inside: &Inside,
+        work: impl FnOnce(&mut Ordered, &Moment) -> Result<T, serde_json::Error>,
+    ) -> Result<T, RoomError> {
+        let mut occupied = inside.lock();
+        let moment = Moment { now: self.0.clock.now(), readers: occupied.readers.len(), fresh: new_epoch };
+        let before = occupied.ordered.room().last_seq();
+        let done = work(&mut occupied.ordered, &moment);
+        for (ticket, spot) in occupied.ordered.take_heard() {
+            if let Some(heard) = lock(&self.0.flying).get_mut(&ticket) {
+                *heard = Some(spot);
+            }
+        }
+        if occupied.ordered.room().last_seq() > before {
+            for reader in &occupied.readers {
+                reader.bell.notify_one();
+            }
+        }
+        Ok(done?)
+    }
+
+    /// Puts a room on the bus, and has it hear what is told there.
+    async fn attach(&self, bus: &Bus, live: &Live, account: AccountId, inside: &Inside) -> Result<(), Gone> {
+        loop {
+            let request = inside.lock().ordered.request();
+            let (head, entries) = bus.attach(live, account, &request).await?;
+            let attached = self.within(inside, |ordered, moment| ordered.attached(&request, head, entries, moment));
+            match attached {
+                Ok(true) => return bus.follow(live, account, head).await,
+                Ok(false) => {}
+                // A frame that cannot be written: the room goes on by itself.
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Puts every room on the bus that is not.
+    async fn attach_all(&self, bus: &Bus, live: &Live, is_first: bool) -> Result<(), Gone> {
+        let apart: Vec<(AccountId, Arc<Inside>)> = lock(&self.0.open)
+            .iter()
+            .filter(|(_, inside)| is_first || !inside.lock().ordered.is_on_bus())
+            .map(|(account, inside)| (*account, inside.clone()))
+            .collect();
+        for some in apart.chunks(ASKING) {
+            let mut asking = Vec::with_capacity(some.len());
+            for (account, inside) in some {
+                asking.push(self.attach(bus, live, *account, inside));
+            }
+            try_join_all(asking).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what was read on the bus.
+    fn read(&self, account: AccountId, entries: Vec<Entry>) {
+        let here = lock(&self.0.open).get(&account).cloned();
+        let Some(inside) = here else { return };
+        let read = self
+            .within(&inside, |ordered, moment| entries.into_iter().try_for_each(|entry| ordered.read(entry, moment)));
+        if read.is_err() {
+            self.0.tally.count_failure();
+        }
+    }
+
+    /// The bus is gone: what waits for it is told here.
+    fn bus_gone(&self) {
+        let open: Vec<Arc<Inside>> = lock(&self.0.open).values().cloned().collect();
+        for inside in open {
+            if self.within(&inside, Ordered::bus_gone).is_err() {
+                self.0.tally.count_failure();
+            }
+        }
+    }
+
+    /// Forgets rooms with nobody inside that the bus has.
+    fn sweep(&self) {
+        lock(&self.0.open).retain(|_, inside| inside.is_in_use() || !inside.lock().ordered.is_on_bus());
+    }
+
+    /// Has the metrics know how the rooms are.
+    fn note(&self) {
+        let open: Vec<Arc<Inside>> = lock(&self.0.open).values().cloned().collect();
+        let (mut readers, mut behind) = (0, 0);
+        for inside in &open {
+            let occupied = inside.lock();
+            readers += occupied.readers.len();
+            behind = behind.max(occupied.behind());
+        }
+        telemetry::note_rooms(open.len(), readers, behind);
+    }
+
+    fn is_open(&self, account: AccountId) -> bool {
+        lock(&self.0.open).contains_key(&account)
+    }
+
+    fn note_change(&self, account: AccountId) {
+        let (changed, bell) = &self.0.changed;
+        if lock(changed).insert(account) {
+            bell.notify_one();
+        }
+    }
+
+    /// Tells those inside how many they are, when that has changed; changes of a second together.
+    async fn tell_readers(&self, stop: CancellationToken) {
+        let (changed, bell) = &self.0.changed;
+        let mut noting = tokio::time::interval(NOTED);
+        loop {
+            tokio::select! {
+                () = bell.notified() => {}
+                _ = noting.tick() => {
+                    self.note();
+                    continue;
+                }
+                () = stop.cancelled() => return,
+            }
+            tokio::select! {
+                () = tokio::time::sleep(GATHERED) => {}
+                () = stop.cancelled() => return,
+            }
+            for account in std::mem::take(&mut *lock(changed)) {
+                let here = lock(&self.0.open).get(&account).cloned();
+                let Some(inside) = here else { continue };
+                let mut occupied = inside.lock();
+                let (told, times) = occupied.told_readers;
+                let readers = occupied.readers.len();
+                if told != readers {
+                    occupied.told_readers = (readers, times + 1);
+                    for reader in &occupied.readers {
+                        reader.bell.notify_one();
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -202,28 +517,74 @@ impl Seat {
     ///
     /// # Errors
     /// [`Forgotten`], when this reader was so slow that something is gone.
-    pub fn take(&mut self) -> Result<Vec<Told>, Forgotten> {
-        let told = self.inside.lock().room.after(self.offset, BATCH)?;
+    pub fn take(&mut self) -> Result<News, Forgotten> {
+        let (told, told_readers) = {
+            let occupied = self.inside.lock();
+            let seq = self.reader.seq.load(Ordering::Relaxed);
+            (occupied.ordered.room().after(seq, BATCH)?, occupied.told_readers)
+        };
         if let Some(last) = told.last() {
-            self.offset = last.offset;
+            self.reader.seq.store(last.seq, Ordering::Relaxed);
         }
         if told.len() == BATCH {
             // There may be more.
-            self.bell.notify_one();
+            self.reader.bell.notify_one();
         }
-        Ok(told)
+        let mut readers = None;
+        if self.readers.1 != told_readers.1 {
+            readers = (self.readers.0 != told_readers.0).then_some(told_readers.0);
+            self.readers = told_readers;
+        }
+        Ok(News { told, readers })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut occupied = self.inside.lock();
-        if let Some(at) = occupied.readers.iter().position(|bell| Arc::ptr_eq(bell, &self.bell)) {
+        if let Some(at) = occupied.readers.iter().position(|reader| Arc::ptr_eq(reader, &self.reader)) {
             occupied.readers.swap_remove(at);
             if occupied.readers.len() < occupied.readers.capacity() / 4 {
                 occupied.readers.shrink_to_fit();
             }
         }
+        drop(occupied);
+        self.rooms.note_change(self.account);
+    }
+}
+
+/// A message on its way to the bus, until this is dropped.
+struct Flight<'a> {
+    flying: &'a Mutex<HashMap<u64, Option<Spot>>>,
+    ticket: u64,
+}
+
+impl<'a> Flight<'a> {
+    fn begin(flying: &'a Mutex<HashMap<u64, Option<Spot>>>) -> Flight<'a> {
+        static TICKETS: AtomicU64 = AtomicU64::new(0);
+        let ticket = TICKETS.fetch_add(1, Ordering::Relaxed);
+        lock(flying).insert(ticket, None);
+        Flight { flying, ticket }
+    }
+
+    /// Where it was read, if it was.
+    fn heard(&self) -> Option<Spot> {
+        lock(self.flying).get(&self.ticket).copied().flatten()
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        lock(self.flying).remove(&self.ticket);
+    }
+}
+
+impl Occupied {
+    /// Messages that the slowest reader has not taken yet.
+    fn behind(&self) -> u64 {
+        let last = self.ordered.room().last_seq();
+        let behind = self.readers.iter().map(|reader| last.saturating_sub(reader.seq.load(Ordering::Relaxed)));
+        behind.max().unwrap_or(0)
     }
 }
 
@@ -231,6 +592,15 @@ impl Inside {
     fn lock(&self) -> MutexGuard<'_, Occupied> {
         lock(&self.0)
     }
+
+    /// Whether somebody is inside, or about to be: they hold a clone.
+    fn is_in_use(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) > 1 || !self.lock().readers.is_empty()
+    }
+}
+
+fn placed(place: Place) -> Placed {
+    Placed { epoch: place.epoch.to_string(), offset: place.offset }
 }
 
 /// Nothing here panics while it holds a lock; were it to, what is inside would still be whole.
@@ -239,9 +609,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A name that no room had before: 64 random bits.
-fn new_epoch() -> String {
+fn new_epoch() -> Arc<str> {
     use std::hash::{BuildHasher as _, RandomState};
-    format!("{:016x}", RandomState::new().hash_one("epoch"))
+    format!("{:016x}", RandomState::new().hash_one("epoch")).into()
 }
 
 #[cfg(test)]
@@ -273,45 +643,46 @@ mod tests {
 
     #[tokio::test]
     async fn all_inside_hear_and_a_seat_is_left_when_it_is_dropped() {
-        let rooms = Rooms::new(MovedClock::at_secs(0), Memory::default());
+        let rooms = Rooms::new(MovedClock::at_secs(0), Memory::default(), 10, None);
         let (_, account) = account(1);
         let bells = [Arc::new(Notify::new()), Arc::new(Notify::new())];
-        let (mut first, welcome) = rooms.enter(account, None, bells[0].clone()).unwrap();
+        let (mut first, welcome) = rooms.enter(account, None, bells[0].clone()).await.unwrap();
         assert_eq!((welcome.offset, welcome.recovered, welcome.readers), (0, false, 1));
-        let (mut second, welcome) = rooms.enter(account, None, bells[1].clone()).unwrap();
+        let (mut second, welcome) = rooms.enter(account, None, bells[1].clone()).await.unwrap();
         assert_eq!((welcome.readers, rooms.count()), (2, (1, 2)));
         for n in 0..100 {
-            rooms.tell(account, Kind::TradeUpdate, &raw(&format!(r#"{{"n":{n}}}"#)), None).unwrap();
+            rooms.tell(account, Kind::TradeUpdate, &raw(&format!(r#"{{"n":{n}}}"#)), None).await.unwrap();
         }
         for seat in [&mut first, &mut second] {
-            let batches: Vec<usize> = std::iter::from_fn(|| Some(seat.take().unwrap().len())).take(3).collect();
+            let batches: Vec<usize> = std::iter::from_fn(|| Some(seat.take().unwrap().told.len())).take(3).collect();
             assert_eq!(batches, [64, 36, 0]);
         }
         bells[0].notified().await;
         drop(second);
         assert_eq!(rooms.count(), (1, 1));
         drop(first);
-        let (mut back, welcome) = rooms.enter(account, Some((&welcome.epoch, 98)), bells[0].clone()).unwrap();
-        assert_eq!((welcome.recovered, back.take().unwrap().len()), (true, 2));
+        let (mut back, welcome) = rooms.enter(account, Some((&welcome.epoch, 98)), bells[0].clone()).await.unwrap();
+        assert_eq!((welcome.recovered, back.take().unwrap().told.len()), (true, 2));
     }
 
-    #[test]
-    fn rooms_that_nobody_could_come_back_to_make_way() {
+    #[tokio::test]
+    async fn rooms_that_nobody_could_come_back_to_make_way() {
         let clock = MovedClock::at_secs(0);
-        let rooms = Rooms::new(clock.clone(), Memory { millis: 1_000, ..Memory::default() });
+        let rooms = Rooms::new(clock.clone(), Memory { millis: 1_000, ..Memory::default() }, 10, None);
         let id = |n: usize| {
             let mut bytes = [0; 16];
             bytes[..8].copy_from_slice(&n.to_be_bytes());
             AccountId::from_bytes(bytes)
         };
         for n in 0..MOST_ROOMS {
-            rooms.tell(id(n), Kind::TradeUpdate, &raw("{}"), None).unwrap();
+            rooms.tell(id(n), Kind::TradeUpdate, &raw("{}"), None).await.unwrap();
         }
-        assert_eq!(rooms.tell(id(MOST_ROOMS), Kind::TradeUpdate, &raw("{}"), None), Err(RoomError::TooManyRooms));
+        let full = rooms.tell(id(MOST_ROOMS), Kind::TradeUpdate, &raw("{}"), None).await;
+        assert_eq!(full, Err(RoomError::TooManyRooms));
         let bell = Arc::new(Notify::new());
-        let seat = rooms.enter(id(0), None, bell).unwrap();
+        let seat = rooms.enter(id(0), None, bell).await.unwrap();
         clock.advance_secs(2);
-        rooms.tell(id(MOST_ROOMS), Kind::TradeUpdate, &raw("{}"), None).unwrap();
+        rooms.tell(id(MOST_ROOMS), Kind::TradeUpdate, &raw("{}"), None).await.unwrap();
         assert_eq!(rooms.count(), (2, 1), "the one with somebody inside, and the new one");
         drop(seat);
     }

@@ -1,20 +1,23 @@
-//! `POST /api/v1/rooms/{account_id}/messages`.
+//! `POST /api/v1/rooms/{account_id}/messages`, and `GET /api/v1/rooms` for the operator.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use shared::ids::AccountId;
-use shared::wire::Problem;
 use shared::wire::room::{Kind, NewMessage, Placed};
 use shared::wire::socket::MOST_BYTES;
+use shared::wire::{Problem, RoomsView};
 
 use super::respond;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::guard;
+use crate::operator;
 use crate::rooms::{RoomError, owns};
 
+/// Rooms that the operator sees.
+const MOST_SHOWN: usize = 200;
 /// The longest name a sender may give a message.
 const LONGEST_ID: usize = 64;
 
@@ -60,6 +63,24 @@ pub async fn tell(
     if message.id.as_deref().is_some_and(|id| id.is_empty() || id.len() > LONGEST_ID) {
         return Err(refuse(format!("an id has 1 to {LONGEST_ID} characters")));
     }
-    let placed = app.rooms.tell(account, kind, message.data, message.id.as_deref())?;
+    let placed = app.rooms.tell(account, kind, message.data, message.id.as_deref()).await?;
     Ok((StatusCode::CREATED, respond::live(&placed)).into_response())
+}
+
+/// The rooms one by one, those with most readers first, at most 200 of them; what was told and delivered, and how long
+/// that took. For the operator: `authorization: Bearer TOKEN`, as in the file that `FOOLSCAP_OPERATOR_TOKEN_FILE`
+/// names.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms",
+    tag = "Rooms",
+    responses(
+        (status = 200, body = RoomsView),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn view(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+    operator::check(app.config.operator.as_ref(), &headers)?;
+    Ok(respond::live(&app.rooms.view(MOST_SHOWN)))
 }

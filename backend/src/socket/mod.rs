@@ -23,6 +23,8 @@ use crate::tasks::Tasks;
 
 /// The buffer a socket reads into. What clients say is short, and thousands of them may be idle.
 const READ_BUFFER: usize = 4 * 1024;
+/// What is gathered before it is written, when several frames go out together.
+const GATHERED: usize = 4 * 1024;
 /// The most that waits to be written to one socket: larger than any frame of ours, and no more than one.
 const WRITE_BUFFER: usize = 512 * 1024;
 
@@ -58,7 +60,7 @@ pub async fn open(
     let place = sockets.places.try_acquire_owned().map_err(|_| full)?;
     Ok(upgrade
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(GATHERED)
         .max_write_buffer_size(WRITE_BUFFER)
         .max_message_size(MOST_BYTES)
         .max_frame_size(MOST_BYTES)

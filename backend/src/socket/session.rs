@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::SinkExt as _;
 use serde::Serialize;
 use shared::chain::Chain;
 use shared::ids::AccountId;
 use shared::token::Token;
-use shared::wire::room::{Answer, JOIN, JOINED, Join, Joined, LEAVE, Leave, REFUSED, Refused};
+use shared::wire::room::{Answer, JOIN, JOINED, Join, Joined, LEAVE, Leave, PRESENCE, Presence, REFUSED, Refused};
 use shared::wire::socket::{
     ALERT_MESSAGE, AlertMessage, Asked as Frame, Close, HEARTBEAT, PRICE_UPDATE, Said, VERSION, WATCH,
 };
@@ -29,12 +30,11 @@ use tokio_util::sync::CancellationToken;
 use crate::accounts::links::{Entrance, TokenHash};
 use crate::app::App;
 use crate::prices::Asked;
-use crate::rooms::{MOST_SEATS, RoomError, Seat, Welcome};
+use crate::rooms::room::Told;
+use crate::rooms::{MOST_SEATS, News, RoomError, Seat, Welcome};
 use crate::routes::query::{self, MOST_TOKENS};
 use crate::telemetry;
 
-/// Frames a client may send between two heartbeats.
-const MOST_FRAMES: u32 = 60;
 /// Time for a client to say goodbye too.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -120,7 +120,7 @@ impl Session {
                 message = self.socket.recv() => {
                     is_waiting = false;
                     frames += 1;
-                    if frames > MOST_FRAMES { Break(Close::TooMany.into()) } else { self.hear(message).await }
+                    if frames > limits.frames { Break(Close::TooMany.into()) } else { self.hear(message).await }
                 }
                 () = self.bell.notified() => self.tell_rooms().await,
                 Ok(()) = self.versions.changed(), if self.watched.is_some() => self.tell_changes().await,
@@ -233,7 +233,7 @@ impl Session {
         // Who joins again goes on where it says, not where it was.
         self.stand_up(account);
         let from = join.epoch.as_deref().zip(join.offset);
-        match self.app.rooms.enter(account, from, self.bell.clone()) {
+        match self.app.rooms.enter(account, from, self.bell.clone()).await {
             Ok((seat, welcome)) => {
                 self.seats.insert(account, seat);
                 if let Entrance::Reader(link) = entrance {
@@ -295,10 +295,43 @@ impl Session {
         let accounts: Vec<AccountId> = self.seats.keys().copied().collect();
         for account in accounts {
             let Some(seat) = self.seats.get_mut(&account) else { continue };
-            let Ok(told) = seat.take() else { return Break(Close::Slow.into()) };
-            for message in told {
-                telemetry::count_socket_frame(message.kind.name());
-                self.send(Message::Text(message.frame)).await?;
+            let Ok(News { told, readers }) = seat.take() else {
+                self.app.rooms.tally().count_failure();
+                return Break(Close::Slow.into());
+            };
+            self.hand_out(told).await?;
+            if let Some(readers) = readers {
+                self.answer(PRESENCE, &account.room(), None, Presence { readers: readers as u64 }).await?;
+            }
+        }
+        Continue(())
+    }
+
+    /// Sends frames of a room, as few pieces as they fit.
+    async fn hand_out(&mut self, told: Vec<Told>) -> Step {
+        if told.is_empty() {
+            return Continue(());
+        }
+        let socket = &mut self.socket;
+        let sending = async {
+            for message in &told {
+                socket.feed(Message::Text(message.frame.clone())).await?;
+            }
+            socket.flush().await
+        };
+        match timeout(self.app.config.limits.grace, sending).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Break(End::Gone),
+            Err(_) => {
+                self.app.rooms.tally().count_failure();
+                return Break(Close::Slow.into());
+            }
+        }
+        let now = std::time::Instant::now();
+        for message in told {
+            match message.kind {
+                Some(kind) => self.app.rooms.tally().count_delivery(kind, now.duration_since(message.since)),
+                None => telemetry::count_socket_frame(JOINED),
             }
         }
         Continue(())

@@ -16,6 +16,7 @@ pub mod price_stats;
 pub mod prices;
 pub mod problem;
 pub mod room;
+pub mod rooms;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod socket;
@@ -31,6 +32,7 @@ pub use markets::{MarketInfo, Markets};
 pub use price_stats::{Cleared, PriceStats};
 pub use prices::{Missing, MissingReason, NativePrice, Pace, PaceReason, PriceInfo, Prices};
 pub use problem::{Problem, ProblemKind};
+pub use rooms::{KindCount, LatencyCount, RoomInfo, RoomsStatus, RoomsView};
 pub use status::{Greeting, RpcStatus, Status, UpstreamState, UpstreamStatus};
 pub use tokens::{TokenInfo, Tokens};
 

@@ -22,6 +22,9 @@ pub const JOIN: &str = "join";
 pub const LEAVE: &str = "leave";
 /// Server to client: you are in. See [`Joined`]. What was missed follows, then what happens.
 pub const JOINED: &str = "joined";
+/// Server to client: how many read the room now. See [`Presence`]. It is told when that has changed, and changes that
+/// come close together are told as one.
+pub const PRESENCE: &str = "presence";
 /// Server to client: the room stays closed, whether it exists or not. See [`Refused`].
 pub const REFUSED: &str = "refused";
 
@@ -194,7 +197,15 @@ pub struct Joined {
     /// Whether everything since the epoch and offset that were named follows. If not, what came before is to be
     /// fetched as a whole.
     pub recovered: bool,
-    /// How many read this room now, the one that is told included.
+    /// How many read this room now, at this server, the one that is told included.
+    pub readers: u64,
+}
+
+/// What a [`PRESENCE`] frame says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Presence {
+    /// How many read this room now, at this server.
     pub readers: u64,
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rooms::RoomsStatus;
 use crate::chain::Chain;
 use crate::market::MarketKind;
 use crate::quote::Thresholds;
@@ -34,6 +35,9 @@ pub struct Status {
     /// The paper accounts of which this server keeps copies.
     #[serde(default)]
     pub accounts: AccountsStatus,
+    /// The rooms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rooms: Option<RoomsStatus>,
 }
 
 /// How many copies of journals a server keeps.
@@ -126,6 +130,7 @@ mod tests {
             rpcs: vec![RpcStatus { chain: Chain::Base, rpc: unused }],
             redis: None,
             accounts: AccountsStatus::default(),
+            rooms: None,
         };
         let greeting: Greeting = serde_json::from_str(&serde_json::to_string(&status).unwrap()).unwrap();
         let expected = Greeting { version: status.version, now: status.now, market: status.market };

@@ -1,0 +1,644 @@
+//! A room and the bus: whose order it keeps, while the bus goes and comes.
+//!
+//! While it is on the bus, places are given there, one order for all servers; what others told is read in that
+//! order. When the bus is gone nothing changes until something is told here: then a fresh epoch of this server's
+//! own begins, and readers are told so. A room in which something was told apart from the others asks for a new
+//! epoch when it is back, so that everybody knows. Nothing here waits, or knows what the bus is.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use shared::time::Timestamp;
+use shared::wire::room::Kind;
+
+use super::room::{Memory, Message, Place, Room};
+
+/// A place on the bus. Epochs are numbered upwards there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spot {
+    /// Which epoch.
+    pub era: u64,
+    /// The offset within it; 0 is its beginning.
+    pub offset: u64,
+}
+
+impl Spot {
+    /// The place, as clients know it.
+    pub fn place(self) -> Place {
+        Place { epoch: epoch_of(self.era), offset: self.offset }
+    }
+}
+
+/// What the bus holds at a place.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The place.
+    pub spot: Spot,
+    /// The message; none at the beginning of an epoch, and where this server cannot read it.
+    pub letter: Option<Letter>,
+}
+
+/// A message on its way.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// What it is.
+    pub kind: Kind,
+    /// What it says.
+    pub data: Box<RawValue>,
+    /// The name its sender gave it.
+    pub name: Option<Box<str>>,
+    /// When it was handed in.
+    pub ts: Timestamp,
+    /// By what this server knows it as its own, while it is on its way to the bus.
+    pub ticket: Option<u64>,
+}
+
+impl Letter {
+    /// It, to be told.
+    pub fn message(&self) -> Message<'_> {
+        Message { kind: self.kind, data: &self.data, name: self.name.as_deref(), ts: self.ts }
+    }
+}
+
+/// What a room wants of the bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What it has had, where it is on the bus.
+    pub had: Option<Spot>,
+    /// Whether it has to be a new epoch: something was told that the others do not know.
+    pub renew: bool,
+    /// Names of what was told apart, and where, for the others to know.
+    pub names: Vec<(String, String)>,
+}
+
+/// Whose order a room keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// This server's own.
+    Own {
+        /// Whether something was told in it.
+        told: bool,
+    },
+    /// That of the bus, in an epoch of its.
+    Bus { era: u64 },
+}
+
+/// A room that may be on the bus.
+#[derive(Debug)]
+pub struct Ordered {
+    room: Room,
+    order: Order,
+    /// What was told here and has a place on the bus, until it is its turn.
+    awaited: BTreeMap<Spot, Letter>,
+    /// How far the epochs of the bus were read that this room was in lately.
+    past: VecDeque<Spot>,
+    /// Messages of this server's own that were read on the bus and told, and where, until somebody asks.
+    heard: Vec<(u64, Spot)>,
+}
+
+/// The moment, who is inside, and where names come from that no epoch had before: what a turn takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The time.
+    pub now: Timestamp,
+    /// Readers inside.
+    pub readers: usize,
+    /// For a new epoch of our own.
+    pub fresh: fn() -> Arc<str>,
+}
+
+/// The epoch's name, as clients know it.
+pub fn epoch_of(era: u64) -> Arc<str> {
+    format!("{era:016x}").into()
+}
+
+/// The same, read.
+pub fn era_of(epoch: &str) -> Option<u64> {
+    u64::from_str_radix(epoch, 16).ok()
+}
+
+/// Epochs that are over and still known: an answer may be late.
+const PAST: usize = 8;
+
+type Told = Result<(), serde_json::Error>;
+
+impl Ordered {
+    /// A room that keeps its own order.
+    pub fn new(name: &str, epoch: &str, memory: Memory) -> Ordered {
+        Ordered {
+            room: Room::new(name, epoch, memory),
+            order: Order::Own { told: false },
+            awaited: BTreeMap::new(),
+            past: VecDeque::new(),
+            heard: Vec::new(),
+        }
+    }
+
+    /// What was told in it.
+    pub const fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// Whether it is on the bus.
+    pub const fn is_on_bus(&self) -> bool {
+        matches!(self.order, Order::Bus { .. })
+    }
+
+    /// Whether what is told now is for the bus to order; otherwise something was told apart already.
+    pub const fn is_for_bus(&self) -> bool {
+        !matches!(self.order, Order::Own { told: true })
+    }
+
+    /// Whether somebody has been further in the room's epoch than this server: then there is something to read.
+    pub fn is_behind(&self, from: Option<(&str, u64)>) -> bool {
+        let Order::Bus { era } = self.order else { return false };
+        from.is_some_and(|(epoch, offset)| {
+            era_of(epoch).is_some_and(|theirs| theirs > era || (theirs == era && offset > self.room.last_offset()))
+        })
+    }
+
+    /// The messages of this server's own that were read on the bus and told since this was last asked: whoever waits
+    /// to hear that they are there may never hear it.
+    pub fn take_heard(&mut self) -> Vec<(u64, Spot)> {
+        std::mem::take(&mut self.heard)
+    }
+
+    /// What it wants of the bus.
+    pub fn request(&self) -> Request {
+        match self.order {
+            Order::Bus { era } => {
+                Request { had: Some(Spot { era, offset: self.room.last_offset() }), renew: false, names: vec![] }
+            }
+            Order::Own { told } => {
+                let epoch = self.room.epoch();
+                let names = self.room.names_of(epoch);
+                let names = names.map(|(name, offset)| (name.to_owned(), format!("{epoch}:{offset}")));
+                Request { had: None, renew: told, names: names.collect() }
+            }
+        }
+    }
+
+    /// Tells a message here, in this server's own order.
+    ///
+    /// # Errors
+    /// As for [`Room::tell`].
+    pub fn tell_here(&mut self, message: Message<'_>, moment: &Moment) -> Result<Place, serde_json::Error> {
+        if let Some(place) = message.name.and_then(|name| self.room.place_of(name)) {
+            return Ok(place.clone());
+        }
+        self.part(moment)?;
+        let place = self.room.tell(message, moment.now)?;
+        self.order = Order::Own { told: true };
+        Ok(place)
+    }
+
+    /// The bus has given a message of ours its place.
+    ///
+    /// # Errors
+    /// As for [`Room::tell`].
+    pub fn placed(&mut self, spot: Spot, letter: Letter, moment: &Moment) -> Told {
+        match self.order {
+            // It will be read, or told here when it cannot be.
+            Order::Own { told: false } => drop(self.awaited.insert(spot, letter)),
+            // It lies in an epoch that is over. Whoever is inside either had it while that lasted, or gets it now.
+            Order::Own { told: true } if self.had_before(spot) => {}
+            Order::Own { told: true } => self.tell_placed(spot, letter, moment)?,
+            Order::Bus { era } if spot.era < era && self.had_before(spot) => {}
+            Order::Bus { era } if spot.era < era => self.tell_placed(spot, letter, moment)?,
+            Order::Bus { era } if spot.era == era && spot.offset <= self.room.last_offset() => {}
+            Order::Bus { .. } => {
+                self.awaited.insert(spot, letter);
+                self.catch_up(moment.now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Something was read on the bus.
+    ///
+    /// # Errors
+    /// As for [`Room::tell`].
+    pub fn read(&mut self, entry: Entry, moment: &Moment) -> Told {
+        let Order::Bus { era } = self.order else { return Ok(()) };
+        let Entry { spot, letter } = entry;
+        if spot.era < era {
+            return Ok(());
+        }
+        if spot.era > era {
+            self.lay_down(Some(spot.era), moment)?;
+            self.take_up(Spot { era: spot.era, offset: spot.offset.saturating_sub(1) }, moment)?;
+        }
+        if spot.offset <= self.room.last_offset() {
+            return Ok(());
+        }
+        self.catch_up(moment.now)?;
+        if spot.offset > self.room.last_offset() + 1 {
+            // The bus has forgotten what this server had not read.
+            self.take_up(Spot { offset: spot.offset - 1, ..spot }, moment)?;
+        }
+        if spot.offset == self.room.last_offset() + 1 {
+            self.awaited.remove(&spot);
+            match letter {
+                Some(letter) => {
+                    self.room.put(spot.offset, letter.message(), moment.now)?;
+                    self.heard.extend(letter.ticket.map(|ticket| (ticket, spot)));
+                }
+                None => self.room.skip(spot.offset),
+            }
+        }
+        self.catch_up(moment.now)
+    }
+
+    /// What the bus answers to a request: where it stands, and what it still has of that epoch (what was had is
+    /// left out). False where the request has to be made again: something was told here since.
+    ///
+    /// # Errors
+    /// As for [`Room::tell`].
+    pub fn attached(
+        &mut self,
+        request: &Request,
+        head: Spot,
+        entries: Vec<Entry>,
+        moment: &Moment,
+    ) -> Result<bool, serde_json::Error> {
+        match self.order {
+            Order::Own { told: true } if !request.renew => return Ok(false),
+            Order::Bus { era } if era > head.era => return Ok(true),
+            Order::Bus { era } if era == head.era => {}
+            Order::Own { .. } if self.awaited.keys().any(|spot| spot.era < head.era) => {
+                // What waits lies in an epoch that is over.
+                self.lay_down(None, moment)?;
+                return Ok(false);
+            }
+            Order::Own { .. } | Order::Bus { .. } => {
+                if self.is_on_bus() {
+                    self.lay_down(Some(head.era), moment)?;
+                }
+                let first = entries.first().map_or(head.offset, |entry| entry.spot.offset.saturating_sub(1));
+                self.take_up(Spot { era: head.era, offset: first }, moment)?;
+            }
+        }
+        for entry in entries {
+            self.read(entry, moment)?;
+        }
+        if self.room.last_offset() < head.offset {
+            self.take_up(head, moment)?;
+        }
+        self.catch_up(moment.now)?;
+        Ok(true)
+    }
+
+    /// The bus is gone. What has a place there and was not read is told here: who knows when it can be read.
+    ///
+    /// # Errors
+    /// As for [`Room::tell`].
+    pub fn bus_gone(&mut self, moment: &Moment) -> Told {
+        self.lay_down(None, moment)
+    }
+
+    /// Tells here what waits for its turn on the bus and will not have it: in epochs before one, or all of it.
+    fn lay_down(&mut self, before: Option<u64>, moment: &Moment) -> Told {
+        let first = before.map(|era| Spot { era, offset: 0 });
+        let kept = first.map_or_else(BTreeMap::new, |first| self.awaited.split_off(&first));
+        for (spot, letter) in std::mem::take(&mut self.awaited) {
+            let last = self.room.last_offset();
+            let is_had = matches!(self.order, Order::Bus { era } if spot.era == era && spot.offset <= last);
+            if !is_had {
+                self.tell_placed(spot, letter, moment)?;
+            }
+        }
+        // Only now: leaving the bus's order tells all that waits.
+        self.awaited = kept;
+        Ok(())
+    }
+
+    /// Tells a message here that has a place on the bus. By its name it keeps that place.
+    fn tell_placed(&mut self, spot: Spot, letter: Letter, moment: &Moment) -> Told {
+        self.tell_here(letter.message(), moment)?;
+        if let Some(name) = &letter.name {
+            self.room.remember(name, spot.place());
+        }
+        Ok(())
+    }
+
+    /// Whether a place in an epoch that is over was read while it lasted.
+    fn had_before(&self, spot: Spot) -> bool {
+        let has_been = |past: &Spot| past.era == spot.era && past.offset >= spot.offset;
+        let is_long_ago = self.past.len() >= PAST && self.past.front().is_some_and(|first| spot.era < first.era);
+        is_long_ago || self.past.iter().any(has_been)
+    }
+
+    /// Leaves the bus's order for one of our own.
+    fn part(&mut self, moment: &Moment) -> Told {
+        if !self.is_on_bus() {
+            return self.lay_down(None, moment);
+        }
+        self.leave_era();
+        // What waits comes before what is told now.
+        let awaited = std::mem::take(&mut self.awaited);
+        self.room.turn(Place { epoch: (moment.fresh)(), offset: 0 }, moment.readers, moment.now)?;
+        self.order = Order::Own { told: true };
+        self.awaited = awaited;
+        self.lay_down(None, moment)
+    }
+
+    /// Goes on in the bus's order, after a place.
+    fn take_up(&mut self, spot: Spot, moment: &Moment) -> Told {
+        self.leave_era();
+        self.room.turn(spot.place(), moment.readers, moment.now)?;
+        self.order = Order::Bus { era: spot.era };
+        Ok(())
+    }
+
+    fn leave_era(&mut self) {
+        if let Order::Bus { era } = self.order {
+            self.past.push_back(Spot { era, offset: self.room.last_offset() });
+            if self.past.len() > PAST {
+                self.past.pop_front();
+            }
+        }
+    }
+
+    /// Tells what waited and whose turn it is.
+    fn catch_up(&mut self, now: Timestamp) -> Told {
+        let Order::Bus { era } = self.order else { return Ok(()) };
+        while let Some(first) = self.awaited.first_entry() {
+            let Spot { era: theirs, offset } = *first.key();
+            if theirs < era || (theirs == era && offset <= self.room.last_offset()) {
+                first.remove();
+            } else if theirs == era && offset == self.room.last_offset() + 1 {
+                let letter = first.remove();
+                self.room.put(offset, letter.message(), now)?;
+            } else {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use shared::market::draws::Draws;
+
+    use super::*;
+
+    fn moment() -> Moment {
+        fn fresh() -> Arc<str> {
+            use std::sync::atomic::{AtomicU64, Ordering};
+            static COUNT: AtomicU64 = AtomicU64::new(0);
+            format!("own{}", COUNT.fetch_add(1, Ordering::Relaxed)).into()
+        }
+        Moment { now: Timestamp::from_secs(1), readers: 1, fresh }
+    }
+
+    fn letter(n: u64) -> Letter {
+        let data = RawValue::from_string(n.to_string()).unwrap();
+        Letter { kind: Kind::TradeUpdate, data, name: None, ts: Timestamp::from_secs(1), ticket: Some(n) }
+    }
+
+    /// A bus as a list, which can be lost.
+    #[derive(Default)]
+    struct Paper {
+        era: u64,
+        eras: u64,
+        entries: Vec<Entry>,
+        known: BTreeMap<String, Spot>,
+    }
+
+    impl Paper {
+        fn begin(&mut self) {
+            self.eras += 1;
+            self.era = self.eras;
+            self.entries.push(Entry { spot: Spot { era: self.era, offset: 0 }, letter: None });
+        }
+
+        fn head(&self) -> Spot {
+            self.entries.iter().rev().map(|entry| entry.spot).find(|spot| spot.era == self.era).unwrap()
+        }
+
+        fn publish(&mut self, letter: &Letter) -> Spot {
+            if self.era == 0 {
+                self.begin();
+            }
+            let head = self.head();
+            let spot = Spot { offset: head.offset + 1, ..head };
+            self.entries.push(Entry { spot, letter: Some(letter.clone()) });
+            spot
+        }
+
+        fn attach(&mut self, request: &Request) -> (Spot, Vec<Entry>) {
+            if self.era == 0 || request.renew {
+                self.begin();
+            }
+            let had = request.had.filter(|had| had.era == self.era).map(|had| had.offset);
+            let theirs = self.entries.iter().filter(|entry| entry.spot.era == self.era);
+            let entries = theirs.filter(|entry| had.is_none_or(|had| entry.spot.offset > had)).cloned().collect();
+            (self.head(), entries)
+        }
+
+        /// Started again, without its memory.
+        fn restart(&mut self) {
+            self.era = 0;
+            self.entries.clear();
+            self.known.clear();
+        }
+    }
+
+    /// A reader inside: what it gets, split where it was told that something may be missing.
+    #[derive(Default)]
+    struct Reader {
+        seq: u64,
+        runs: Vec<Vec<u64>>,
+        /// What stood where.
+        places: BTreeMap<(String, u64), u64>,
+        last: Option<(String, u64)>,
+    }
+
+    impl Reader {
+        fn read(&mut self, room: &Room) {
+            for told in room.after(self.seq, usize::MAX).unwrap() {
+                self.seq = told.seq;
+                let frame: Value = serde_json::from_str(&told.frame).unwrap();
+                let place = (frame["epoch"].as_str().unwrap().to_owned(), frame["offset"].as_u64().unwrap());
+                match told.kind {
+                    None => {
+                        assert_eq!(frame["data"]["recovered"], false);
+                        self.runs.push(vec![]);
+                    }
+                    Some(_) => {
+                        let n = frame["data"].as_u64().unwrap();
+                        self.runs.last_mut().unwrap().push(n);
+                        assert!(self.places.insert(place.clone(), n).is_none());
+                        let before = self.last.take().unwrap_or((place.0.clone(), 0));
+                        assert_eq!(before, (place.0.clone(), place.1 - 1), "no gap without a word of it");
+                    }
+                }
+                self.last = Some(place);
+            }
+        }
+    }
+
+    /// A server: its room, a reader in it, and how far it has read the bus.
+    struct Server {
+        room: Ordered,
+        reader: Reader,
+        is_up: bool,
+        cursor: Spot,
+        told: Vec<u64>,
+    }
+
+    impl Server {
+        fn new(n: usize) -> Server {
+            let memory = Memory { messages: usize::MAX, bytes: usize::MAX, millis: u64::MAX };
+            let room = Ordered::new("r", &format!("first{n}"), memory);
+            let reader = Reader { runs: vec![vec![]], ..Reader::default() };
+            Server { room, reader, is_up: false, cursor: Spot { era: 0, offset: 0 }, told: vec![] }
+        }
+
+        fn come_up(&mut self, paper: &mut Paper) {
+            loop {
+                let request = self.room.request();
+                let (head, entries) = paper.attach(&request);
+                if self.room.attached(&request, head, entries, &moment()).unwrap() {
+                    (self.is_up, self.cursor) = (true, head);
+                    return;
+                }
+            }
+        }
+
+        fn go_down(&mut self) {
+            self.is_up = false;
+            self.room.bus_gone(&moment()).unwrap();
+        }
+
+        fn read(&mut self, paper: &Paper, most: usize) {
+            let entries: Vec<Entry> =
+                paper.entries.iter().filter(|entry| entry.spot > self.cursor).take(most).cloned().collect();
+            for entry in entries {
+                self.cursor = entry.spot;
+                self.room.read(entry, &moment()).unwrap();
+            }
+        }
+    }
+
+    /// Two servers tell and read while the bus is cut off from one, lost, started again and late, at random. At
+    /// each, a reader gets what was told there, all of it and once; and between two words that something may be
+    /// missing, nothing is: what both were told in one epoch is the same, in the same order.
+    #[test]
+    fn whatever_the_bus_does_a_reader_gets_what_is_told_here_and_knows_what_it_may_have_missed() {
+        for seed in 0..300 {
+            let mut draws = Draws::new(seed, *b"the bus!");
+            let mut paper = Paper::default();
+            let mut servers = [Server::new(0), Server::new(1)];
+            // Answers of the bus that have not arrived: whose, and what it said.
+            let mut late: Vec<(usize, Spot, Letter)> = vec![];
+            let mut count = 0;
+            for _ in 0..400 {
+                let at = draws.below(2) as usize;
+                let server = &mut servers[at];
+                match if late.len() == 3 { 7 } else { draws.below(12) } {
+                    0..=4 => {
+                        count += 1;
+                        let letter = letter(count);
+                        server.told.push(count);
+                        if server.is_up && server.room.is_for_bus() {
+                            let spot = paper.publish(&letter);
+                            match draws.below(4) {
+                                0 if late.len() < 3 => late.push((at, spot, letter)),
+                                // It has it, and the answer is lost with the connection.
+                                1 => {
+                                    if draws.below(2) == 0 {
+                                        server.read(&paper, usize::MAX);
+                                    }
+                                    server.go_down();
+                                    if !server.room.heard.iter().any(|(ticket, _)| *ticket == count) {
+                                        server.room.tell_here(letter.message(), &moment()).unwrap();
+                                    }
+                                }
+                                _ => server.room.placed(spot, letter, &moment()).unwrap(),
+                            }
+                        } else {
+                            server.room.tell_here(letter.message(), &moment()).unwrap();
+                        }
+                    }
+                    5 | 6 if server.is_up => server.read(&paper, 1 + draws.below(4) as usize),
+                    // None is later than a few turns: whoever waits for one gives up when the connection is lost.
+                    7 if !late.is_empty() => {
+                        let (at, spot, letter) = late.remove(draws.below(late.len() as u64) as usize);
+                        let Server { room, is_up, .. } = &mut servers[at];
+                        room.placed(spot, letter, &moment()).unwrap();
+                        if !*is_up {
+                            room.bus_gone(&moment()).unwrap();
+                        }
+                    }
+                    8 if draws.below(4) == 0 => server.go_down(),
+                    9 if draws.below(8) == 0 => {
+                        paper.restart();
+                        servers.iter_mut().for_each(Server::go_down);
+                    }
+                    10 | 11 if !server.is_up || !server.room.is_on_bus() => server.come_up(&mut paper),
+                    _ => {}
+                }
+                for server in &mut servers {
+                    server.reader.read(server.room.room());
+                }
+            }
+            for (at, spot, letter) in late {
+                servers[at].room.placed(spot, letter, &moment()).unwrap();
+            }
+            for server in &mut servers {
+                server.come_up(&mut paper);
+                server.read(&paper, usize::MAX);
+                server.reader.read(server.room.room());
+                let got: Vec<u64> = server.reader.runs.concat();
+                for told in &server.told {
+                    let times = got.iter().filter(|got| *got == told).count();
+                    assert_eq!(times, 1, "seed {seed}: {told} of {:?}", server.reader.runs);
+                }
+                let mut once = got.clone();
+                once.sort_unstable();
+                once.dedup();
+                assert_eq!(once.len(), got.len(), "seed {seed}: nothing comes twice: {:?}", server.reader.runs);
+            }
+            // In an epoch of both, what stands at a place is the same.
+            let [one, other] = &servers;
+            for (place, n) in &one.reader.places {
+                assert!(other.reader.places.get(place).is_none_or(|theirs| theirs == n), "seed {seed}: {place:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_outage_in_which_nothing_is_told_is_no_news() {
+        let mut paper = Paper::default();
+        let mut servers = [Server::new(0), Server::new(1)];
+        servers.iter_mut().for_each(|server| server.come_up(&mut paper));
+        servers[0].go_down();
+        let spot = paper.publish(&letter(1));
+        servers[1].room.placed(spot, letter(1), &moment()).unwrap();
+        servers[0].come_up(&mut paper);
+        for server in &mut servers {
+            server.read(&paper, 9);
+            server.reader.read(server.room.room());
+            assert_eq!(server.reader.runs, [vec![], vec![1]], "told when it came to the bus, and not again");
+        }
+    }
+
+    #[test]
+    fn what_the_bus_forgot_before_it_was_read_is_said() {
+        let mut paper = Paper::default();
+        let mut server = Server::new(0);
+        server.come_up(&mut paper);
+        for n in 1..=5 {
+            paper.publish(&letter(n));
+        }
+        paper.entries.retain(|entry| entry.spot.offset > 3);
+        server.read(&paper, 9);
+        server.reader.read(server.room.room());
+        assert_eq!(server.reader.runs, [vec![], vec![], vec![4, 5]]);
+        assert_eq!(server.room.room().last_offset(), 5);
+    }
+}
