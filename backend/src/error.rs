@@ -104,6 +104,9 @@ pub enum ApiError {
     /// No room for another socket.
     #[error("all {0} sockets are taken; ask over HTTP meanwhile, and come back in a moment")]
     TooManySockets(usize),
+    /// No room for another socket of the same address.
+    #[error("{0} sockets of your address are open; close one, or come back in a moment")]
+    TooManyOfOne(usize),
     /// A room that does not open, or has no place.
     #[error(transparent)]
     Room(#[from] RoomError),
@@ -164,7 +167,7 @@ impl ApiError {
             ApiError::BodyTooLarge(_) => ProblemKind::BodyTooLarge,
             ApiError::WrongHost(_) => ProblemKind::WrongHost,
             ApiError::WrongOrigin(_) => ProblemKind::WrongOrigin,
-            ApiError::TooManySockets(_) => ProblemKind::TooManySockets,
+            ApiError::TooManySockets(_) | ApiError::TooManyOfOne(_) => ProblemKind::TooManySockets,
             ApiError::Room(RoomError::NoEntry) => ProblemKind::NoRoom,
             ApiError::Room(RoomError::TooManyRooms | RoomError::TooManySeats | RoomError::Full(_)) => {
                 ProblemKind::RoomsFull
@@ -209,7 +212,9 @@ impl ApiError {
     /// Seconds after which it makes sense to ask again.
     fn retry_after(&self) -> Option<u64> {
         match self {
-            ApiError::TooManySockets(_) | ApiError::Room(RoomError::TooManyRooms | RoomError::Full(_)) => Some(30),
+            ApiError::TooManySockets(_)
+            | ApiError::TooManyOfOne(_)
+            | ApiError::Room(RoomError::TooManyRooms | RoomError::Full(_)) => Some(30),
             ApiError::Upstream(UpstreamError::Throttled { retry_after, .. }) => Some(retry_after.unwrap_or(30)),
             ApiError::Upstream(error) => error.wait_ms().map(|wait_ms| wait_ms.div_ceil(1000)),
             _ => None,
@@ -298,6 +303,7 @@ mod tests {
             (ApiError::BodyTooLarge(9), 413, "more than 9 bytes"),
             (ApiError::WrongOrigin("https://evil".into()), 403, "only pages that this server served"),
             (ApiError::TooManySockets(9), 503, "all 9 sockets are taken"),
+            (ApiError::TooManyOfOne(9), 503, "9 sockets of your address"),
             (ApiError::Room(RoomError::NoEntry), 404, "no such room, or this token"),
             (ApiError::Room(RoomError::Full(9)), 503, "seats of this room are taken"),
             (ApiError::Message("no `bot`".into()), 400, "no `bot`"),

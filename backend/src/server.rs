@@ -3,15 +3,18 @@
 //! Our own loop over hyper's connections, because the limits that keep a slow or greedy client from
 //! hurting others (time and size of a request's head, number of connections) are set there.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::config::Limits;
 use crate::tasks::Tasks;
@@ -19,6 +22,10 @@ use crate::tasks::Tasks;
 /// Bytes of a connection that may lie in the kernel without being on their way.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 64 * 1024;
+
+/// Who is at the other end of a request's connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
 
 /// Accepts connections until `stop`, and hands each to a task of `tasks`.
 ///
@@ -37,10 +44,11 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, tasks
             () = stop.cancelled() => return,
         };
         match stream {
-            Ok((stream, _)) => {
-                let (router, stop) = (router.clone(), stop.clone());
+            Ok((stream, peer)) => {
+                let stop = stop.clone();
+                let router = router.clone();
                 tasks.spawn(async move {
-                    converse(stream, router, limits, stop).await;
+                    converse(stream, Peer(peer.ip()), router, limits, stop).await;
                     drop(place);
                 });
             }
@@ -53,19 +61,23 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, tasks
     }
 }
 
-async fn converse(stream: TcpStream, router: Router, limits: Limits, stop: CancellationToken) {
+async fn converse(stream: TcpStream, peer: Peer, router: Router, limits: Limits, stop: CancellationToken) {
     // Small answers go out at once.
     let _ = stream.set_nodelay(true);
     // What a slow reader has not been sent yet is not the kernel's to keep: megabytes by default. A socket
     // makes its next frame when this one is on its way. Where it cannot be set, the backlog is only longer.
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
+    let service = router.map_request(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_buf_size(limits.head_bytes)
         .max_headers(limits.headers)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

@@ -7,6 +7,7 @@ mod bus;
 mod candles;
 mod fleet;
 mod freshness;
+mod fuzz;
 mod gas;
 mod guard;
 mod operator;

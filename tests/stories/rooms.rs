@@ -1,5 +1,7 @@
 //! Rooms: what is told in one reaches all who may read it, once, in order, also those who were gone for a while.
 
+use std::time::Duration;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::{
@@ -247,6 +249,91 @@ async fn every_kind_that_is_the_owners_can_be_told() {
         mine.tells(&world.server, json!({"type": kind.name(), "data": data})).await;
         assert_eq!(client.hear(kind.name()).await["data"], data);
     }
+}
+
+#[tokio::test]
+async fn who_is_inside_is_told_how_many_they_are_when_that_changes() {
+    let world = World::start().await;
+    let mine = account(1);
+    let (mut first, _) = mine.enter(&world.server, None).await;
+    let (mut second, joined) = mine.enter(&world.server, None).await;
+    assert_eq!(joined["data"]["readers"], 2);
+    let told = first.hear("presence").await;
+    assert_eq!(
+        (&told["room"], &told["data"], &told["offset"]),
+        (&json!(mine.id.room()), &json!({"readers": 2}), &Value::Null)
+    );
+    second.send(&json!({"v": 1, "type": "leave", "room": mine.id.room()})).await;
+    assert_eq!(first.hear("presence").await["data"]["readers"], 1);
+}
+
+#[tokio::test]
+async fn a_room_has_so_many_seats_and_the_operator_sees_who_sits_where() {
+    const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+    let world = World::with(|settings, _| {
+        settings.limits.readers = 1;
+        settings.operator = Some(backend::config::Secret::new(TOKEN));
+    })
+    .await;
+    let mine = account(1);
+    let (mut inside, _) = mine.enter(&world.server, None).await;
+    let mut outside = Client::open(&world.server).await;
+    outside.send(&json!({"v": 1, "type": "join", "room": mine.id.room(), "token": mine.token})).await;
+    let refused = outside.hear("refused").await;
+    assert!(refused["data"]["reason"].as_str().unwrap().contains("all 1 seats of this room are taken"), "{refused}");
+    mine.tells(&world.server, thought(1)).await;
+    inside.hear("thought_log_created").await;
+    let view = async |token: &str| {
+        Reply::to(world.server.request(Method::GET, "/api/v1/rooms").bearer_auth(token)).await.unwrap()
+    };
+    assert_eq!(view(&mine.token).await.problem().0, ProblemKind::NotOperator);
+    // What was handed to the connection is counted a moment later.
+    let view: shared::wire::RoomsView = loop {
+        let seen: shared::wire::RoomsView = view(TOKEN).await.good();
+        if seen.latency.iter().map(|times| times.count).sum::<u64>() > 0 {
+            break seen;
+        }
+    };
+    let room = &view.rooms[0];
+    assert_eq!((room.room.as_str(), room.readers, room.offset), (mine.id.room().as_str(), 1, 1));
+    assert_eq!((room.remembered, room.behind, room.on_bus), (1, 0, false));
+    assert_eq!((view.status.is_available, view.status.readers, view.failures), (true, 1, 0));
+    let thoughts = view.messages.iter().find(|count| count.kind == Kind::ThoughtLogCreated).unwrap();
+    assert_eq!((thoughts.told, thoughts.delivered), (1, 1));
+}
+
+#[tokio::test]
+async fn who_takes_nothing_is_closed_with_its_code_and_nobody_else_notices() {
+    let world = World::with(|settings, _| settings.limits.grace = Duration::from_millis(500)).await;
+    let mine = account(1);
+    let narrow = tokio::net::TcpSocket::new_v4().unwrap();
+    narrow.set_recv_buffer_size(4_096).unwrap();
+    let stalled = narrow.connect(world.server.address).await.unwrap();
+    let mut stalled = Client::over(stalled, &world.server).await;
+    mine.join(&mut stalled, None).await;
+    let (mut quick, _) = mine.enter(&world.server, None).await;
+    let long = "x".repeat(12_000);
+    let ends = || async {
+        let status: shared::wire::Status = world.read("/api/v1/status").await;
+        status.rooms.unwrap().readers
+    };
+    let mut told = 0;
+    while ends().await == 2 {
+        told += 1;
+        mine.tells(&world.server, thought(format!("{told} {long}"))).await;
+        let heard = quick.hear("thought_log_created").await;
+        assert_eq!(heard["offset"], json!(told));
+    }
+    // What it did not take is lost to it; the code, at the end of what had been sent, says what to do.
+    let code = loop {
+        match futures_util::StreamExt::next(&mut stalled.0).await {
+            Some(Ok(tokio_tungstenite::tungstenite::Message::Close(Some(frame)))) => break Some(u16::from(frame.code)),
+            Some(Ok(_)) => {}
+            // The connection may be gone before its last bytes could be sent.
+            Some(Err(_)) | None => break None,
+        }
+    };
+    assert!(code.is_none_or(|code| code == Close::Slow.code()), "{code:?}");
 }
 
 #[tokio::test]

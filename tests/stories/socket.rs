@@ -22,7 +22,7 @@ const USDC: &str = "1:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client of the socket.
-pub(crate) struct Client(WebSocketStream<TcpStream>);
+pub(crate) struct Client(pub(crate) WebSocketStream<TcpStream>);
 
 impl Client {
     /// One that a page of the server itself opened.
@@ -30,7 +30,8 @@ impl Client {
         Client::over(TcpStream::connect(server.address).await.unwrap(), server).await
     }
 
-    async fn over(stream: TcpStream, server: &Server) -> Client {
+    /// One over a connection of the story's own.
+    pub(crate) async fn over(stream: TcpStream, server: &Server) -> Client {
         let request = request(server, Some(&server.url));
         Client(client_async(request, stream).await.expect("the socket opens").0)
     }
@@ -83,7 +84,7 @@ impl Client {
     }
 
     /// The code and the reason of the end that comes next.
-    async fn end(&mut self) -> (u16, String) {
+    pub(crate) async fn end(&mut self) -> (u16, String) {
         loop {
             if let Message::Close(frame) = self.next().await {
                 let frame = frame.expect("an end has a reason");
@@ -93,7 +94,7 @@ impl Client {
     }
 }
 
-fn request(server: &Server, origin: Option<&str>) -> Request {
+pub(crate) fn request(server: &Server, origin: Option<&str>) -> Request {
     let mut request = format!("ws://{}{PATH}", server.address).into_client_request().unwrap();
     if let Some(origin) = origin {
         request.headers_mut().insert("origin", origin.parse().unwrap());
@@ -309,6 +310,54 @@ async fn there_are_as_many_places_as_configured_and_a_place_is_free_again() {
             break;
         }
     }
+}
+
+#[tokio::test]
+async fn nobody_takes_all_the_places_and_this_machine_is_not_counted() {
+    let world = World::with(|settings, _| settings.limits.sockets_of_one = 2).await;
+    let open = async |address: Option<&str>| {
+        let mut request = request(&world.server, None);
+        if let Some(address) = address {
+            request.headers_mut().insert("x-forwarded-for", address.parse().unwrap());
+        }
+        let stream = TcpStream::connect(world.server.address).await.unwrap();
+        client_async(request, stream).await.map(|(socket, _)| socket)
+    };
+    let mut held = vec![];
+    for address in [Some("203.0.113.9"), Some("10.0.0.1, 203.0.113.9"), Some("203.0.113.10"), None, None, None] {
+        held.push(open(address).await.expect("there is a place"));
+    }
+    let Err(tungstenite::Error::Http(response)) = open(Some("203.0.113.9")).await else { panic!("a third") };
+    assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()), (503, "30"));
+    let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
+    assert!(body.contains("2 sockets of your address are open"), "{body}");
+    drop(held.remove(0));
+    // It is given back when the server has seen the end, a moment later.
+    while open(Some("203.0.113.9")).await.is_err() {}
+}
+
+#[tokio::test]
+async fn a_socket_that_asks_for_nothing_is_closed_and_so_is_an_upgrade_that_is_never_finished() {
+    let world = World::with(|settings, _| {
+        settings.limits.first_word = Duration::from_millis(300);
+        settings.limits.head_timeout = Duration::from_millis(300);
+        settings.limits.heartbeat = Duration::from_millis(40);
+        settings.limits.grace = 6 * PATIENCE;
+    })
+    .await;
+    let mut asks = Client::open(&world.server).await;
+    asks.watch(&[]).await;
+    let mut mute = Client::open(&world.server).await;
+    assert_eq!(mute.end().await, (Close::Unused.code(), Close::Unused.reason().to_owned()));
+    for _ in 0..20 {
+        asks.hear("heartbeat").await;
+    }
+    let mut raw = TcpStream::connect(world.server.address).await.unwrap();
+    let half = format!("GET {PATH} HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n");
+    tokio::io::AsyncWriteExt::write_all(&mut raw, half.as_bytes()).await.unwrap();
+    let mut heard = Vec::new();
+    tokio::time::timeout(PATIENCE, tokio::io::AsyncReadExt::read_to_end(&mut raw, &mut heard)).await.unwrap().unwrap();
+    assert!(!String::from_utf8_lossy(&heard).contains("101"), "{heard:?}");
 }
 
 #[tokio::test]

@@ -6,6 +6,9 @@ use super::{Exit, complain};
 use crate::config::{Config, Data, Environment, Flags};
 use crate::{Ports, ServeError, assets, serve, telemetry};
 
+/// Files that are wanted: sockets, connections, the store.
+const FILES: u64 = 16_384;
+
 /// Reads the settings, binds, and serves until a signal ends it.
 pub fn run(flags: &Flags) -> Exit {
     let environment = match Environment::of_process() {
@@ -17,6 +20,11 @@ pub fn run(flags: &Flags) -> Exit {
         Err(errors) => return complain(&errors, Exit::Usage),
     };
     telemetry::start_logging(config.log_format, &config.log);
+    // A system's usual limit is a tenth of the sockets there are places for. What it does not give is missed later, by
+    // connections that are not accepted, and told then.
+    if let Err(error) = rlimit::increase_nofile_limit(FILES) {
+        tracing::debug!(event = "files_limited", %error);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error, Exit::Failed),

@@ -113,17 +113,20 @@ impl Session {
         let mut beats = interval_at(Instant::now() + limits.heartbeat, limits.heartbeat);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silence = pin!(sleep_until(Instant::now()));
-        let mut is_waiting = false;
+        let mut first_word = pin!(sleep_until(Instant::now() + limits.first_word));
+        let (mut is_waiting, mut has_spoken) = (false, false);
         let mut frames = 0;
         loop {
             let step = tokio::select! {
                 message = self.socket.recv() => {
                     is_waiting = false;
+                    has_spoken |= matches!(message, Some(Ok(Message::Text(_))));
                     frames += 1;
                     if frames > limits.frames { Break(Close::TooMany.into()) } else { self.hear(message).await }
                 }
                 () = self.bell.notified() => self.tell_rooms().await,
                 Ok(()) = self.versions.changed(), if self.watched.is_some() => self.tell_changes().await,
+                () = first_word.as_mut(), if !has_spoken => Break(Close::Unused.into()),
                 () = silence.as_mut(), if is_waiting => Break(Close::Silent.into()),
                 _ = beats.tick() => {
                     frames = 0;

@@ -131,11 +131,13 @@ pub enum Close {
     Silent = 4001,
     /// The client reads too slowly. What it missed is in the first frame after it comes back.
     Slow = 4002,
+    /// The client asked for nothing.
+    Unused = 4003,
 }
 
 impl Close {
     /// Every reason.
-    pub const ALL: [Close; 8] = [
+    pub const ALL: [Close; 9] = [
         Close::Leaving,
         Close::NotText,
         Close::Malformed,
@@ -144,6 +146,7 @@ impl Close {
         Close::Mistake,
         Close::Silent,
         Close::Slow,
+        Close::Unused,
     ];
 
     /// Its code.
@@ -161,6 +164,7 @@ impl Close {
             Close::TooLarge => "a frame of more than 16 KiB is not read",
             Close::Mistake => "the server made a mistake; come back",
             Close::Silent => "nothing was heard of you, not even a pong",
+            Close::Unused => "nothing was asked of this socket; open it when there is something to `watch` or `join`",
             Close::Slow => "you read too slowly; come back and you are told how things stand",
         }
     }
