@@ -10,12 +10,15 @@ const BEGUN_ANEW = 'foolscap.begun-anew';
 /** The half, as soon as it is compiled. */
 let half;
 let isJoined = false;
+// What can wait for the rest of the app looks for this.
+document.documentElement.dataset.half = 'first';
 
 /** Puts the half's functions into their slots of the first half's table. */
 function join() {
   if (isJoined) return;
   new WebAssembly.Instance(half, { a: wasm });
   isJoined = true;
+  delete document.documentElement.dataset.half;
   document.documentElement.dataset.later ??= 'joined';
 }
 

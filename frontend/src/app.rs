@@ -6,9 +6,12 @@ use crate::components::Shell;
 use crate::components::keys::provide_keys;
 use crate::components::looks::provide_looks;
 use crate::components::theme::provide_theme;
-use crate::desk::provide_desk;
-use crate::pages::{Accounts, Conventions, Diagnostics, History, More, NotFound, Portfolio, Prices, Settings, Trade};
-use crate::router::{provide_route, use_path};
+use crate::desk::{provide_desk, provide_watching_desk};
+use crate::pages::{
+    Accounts, BranchesPage, Conventions, Diagnostics, History, More, NotFound, Portfolio, Prices, Settings, Thoughts,
+    Trade, WatchPage,
+};
+use crate::router::{WATCH, provide_route, use_path};
 
 /// The whole page.
 #[component]
@@ -17,11 +20,21 @@ pub fn App() -> impl IntoView {
     provide_theme();
     provide_looks();
     provide_keys();
-    provide_desk();
     let path = use_path();
+    // Whoever watches has no desk here, and whoever has one does not come here by a link of the app.
+    if path.get_untracked() == WATCH {
+        return watch();
+    }
+    provide_desk();
     view! {
         <Shell>{move || page(&path.get())()}</Shell>
     }
+    .into_any()
+}
+
+fn watch() -> AnyView {
+    provide_watching_desk();
+    view! { <WatchPage/> }.into_any()
 }
 
 /// The page at a path: a function of its own each, since those that nobody opens first are loaded later (LATER
@@ -36,6 +49,8 @@ fn page(path: &str) -> fn() -> AnyView {
         "/more" => || More().into_any(),
         "/prices" => || Prices().into_any(),
         "/settings" => || Settings().into_any(),
+        "/branches" => || BranchesPage().into_any(),
+        "/thoughts" => || Thoughts().into_any(),
         "/conventions" => || Conventions().into_any(),
         _ => || NotFound().into_any(),
     }

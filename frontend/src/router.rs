@@ -12,6 +12,9 @@ use web_sys::HtmlAnchorElement;
 
 use crate::io::build;
 
+/// The page of somebody else's account: from there to any other, the browser itself goes.
+pub const WATCH: &str = "/watch";
+
 /// The page's address.
 #[derive(Clone, Copy)]
 struct Route {
@@ -85,7 +88,7 @@ fn show(route: Route) {
 /// tab or window, for a file, or for a place outside.
 fn followed(event: &web_sys::MouseEvent, base: &str) -> Option<String> {
     let asks_elsewhere = event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key();
-    if event.default_prevented() || event.button() != 0 || asks_elsewhere {
+    if event.default_prevented() || event.button() != 0 || asks_elsewhere || here(base) == WATCH {
         return None;
     }
     let target: web_sys::Element = event.target()?.dyn_into().ok()?;

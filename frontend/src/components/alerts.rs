@@ -1,7 +1,7 @@
 //! What is wrong in the market: a strip while it is so, a list of what was.
 
 use leptos::prelude::*;
-use shared::wire::Severity;
+use shared::wire::{AlertKind, Severity};
 
 use crate::desk::{Desk, use_desk};
 use crate::format::date_time;
@@ -38,7 +38,12 @@ fn said(desk: Desk) -> Memo<String> {
             let Some(last) = alerts.iter().max_by_key(|noted| noted.over.unwrap_or(noted.alert.since)) else {
                 return String::new();
             };
-            let how = if last.over.is_some() { " is back at its peg." } else { " is off its peg." };
+            let how = match (last.alert.kind, last.over) {
+                (AlertKind::Depeg, Some(_)) => " is back at its peg.",
+                (AlertKind::Depeg, None) => " is off its peg.",
+                (AlertKind::Unknown, Some(_)) => ": an alert is over.",
+                (AlertKind::Unknown, None) => ": there is an alert.",
+            };
             [&last.alert.subject, how].concat()
         })
     })

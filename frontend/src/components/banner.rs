@@ -9,10 +9,11 @@ use shared::wire;
 use super::account_menu::{open, restore_in_hand, say_refusal};
 use crate::desk::commands::{self, Refusal};
 use crate::desk::transfer::{self, ExportRefusal};
-use crate::desk::{Desk, Link, Tone, Trouble, use_desk};
+use crate::desk::{Desk, Held, Link, Tone, Trouble, use_desk};
 use crate::format::{self, words::sentence};
 use crate::io::build;
 use crate::io::journal::Record;
+use crate::router::A;
 
 /// The banners that are needed now.
 #[component]
@@ -33,6 +34,7 @@ pub fn Banner() -> impl IntoView {
             .into_any(),
         })}
         <Archived/>
+        {parted(desk)}
         <Connection/>
         <Update/>
     }
@@ -57,6 +59,21 @@ fn Archived() -> impl IntoView {
             .into_any()
         })
     }
+}
+
+/// Two devices went different ways with this account.
+fn parted(desk: Desk) -> AnyView {
+    let is_parted = Memo::new(move |_| desk.held() == Some(Held::Parted));
+    view! {
+        {move || is_parted.get().then(|| view! {
+            <div class="banner" role="status" data-testid="banner-parted">
+                <p><strong>"There are two branches of this account. "</strong>"Two devices traded on it without hearing of each other. Nothing was lost; nothing is traded until you choose."</p>
+                <A href="/branches" class="button">"Compare and choose"</A>
+            </div>
+        }
+        .into_any())}
+    }
+    .into_any()
 }
 
 /// A newer build is on this device. It waits until the person wants it.

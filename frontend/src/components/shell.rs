@@ -8,7 +8,7 @@ use super::common::{Icon, Shape, Signed};
 use super::keys::KeyList;
 use super::looks::Looks;
 use super::theme::ThemeButton;
-use super::{AccountMenu, AlertStrip, Badges, Banner, Connection, ProgressLine, ReceiptSheet, ToastList};
+use super::{AccountMenu, AlertStrip, Badges, Banner, Connection, CopyBadge, ProgressLine, ReceiptSheet, ToastList};
 use crate::desk::use_desk;
 use crate::format::{self, number};
 use crate::io::build;
@@ -73,6 +73,7 @@ fn Header() -> impl IntoView {
             </A>
             <Badges/>
             <Connection/>
+            <CopyBadge/>
             <nav class="nav" aria-label="Pages">
                 <A href="/" keys="t">"Trade"</A>
                 <A href="/portfolio" keys="p">"Portfolio"</A>

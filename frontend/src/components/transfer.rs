@@ -59,7 +59,7 @@ pub fn ImportField() -> impl IntoView {
                     return;
                 }
             };
-            match transfer::import(desk, text).await {
+            match transfer::import(desk, text, None).await {
                 Ok(imported) => tell(desk, &imported),
                 Err(refusal) => {
                     let remedy = match &refusal {

@@ -173,7 +173,12 @@ pub(super) async fn look_again(desk: Desk) {
     let Ok(here) = in_hand(desk) else { return };
     let known = desk.accounts.with_untracked(|accounts| accounts.iter().find(|record| record.id == here.id).cloned());
     if let Some(record) = known.filter(|record| *record != here) {
-        note(desk, record);
+        // Of two branches one was chosen there: what is in hand may be the other.
+        let is_decided = here.parted.is_some() && record.parted.is_none();
+        note(desk, record.clone());
+        if is_decided {
+            boot::load(desk, record).await;
+        }
     }
 }
 
@@ -187,7 +192,7 @@ fn in_hand(desk: Desk) -> Result<Record, Refusal> {
 }
 
 /// Lets the page see what the store knows of an account now.
-fn note(desk: Desk, record: Record) {
+pub(super) fn note(desk: Desk, record: Record) {
     desk.accounts.update(|accounts| {
         if let Some(known) = accounts.iter_mut().find(|known| known.id == record.id) {
             *known = record.clone();
@@ -205,7 +210,7 @@ fn newborn(wish: Wish) -> Result<(Record, Opened), Refusal> {
     let Wish { name, market, deposit, settings } = wish;
     let id = secret.owner_token().account_id();
     let secret = Some(secret.reveal());
-    let record = Record { id, name: name.clone(), market, secret, archived: None, follows: None };
+    let record = Record { secret, ..Record::new(id, name.clone(), market) };
     Ok((record, Opened { account: id, market, name, deposit, settings }))
 }
 
@@ -229,7 +234,7 @@ mod tests {
     fn record(id: u8, name: &str, archived: bool) -> Record {
         let archived = archived.then_some(shared::time::Timestamp::EPOCH);
         let id = AccountId::from_bytes([id; 16]);
-        Record { id, name: name.to_owned(), market: MarketKind::Demo, secret: None, archived, follows: None }
+        Record { archived, ..Record::new(id, name.to_owned(), MarketKind::Demo) }
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct Noted {
     pub over: Option<Timestamp>,
     /// Whether the person has seen it and wants no more of it.
     pub dismissed: bool,
+    /// Whether it was told in the account's room: prices say nothing of it then.
+    pub in_room: bool,
 }
 
 impl Noted {
@@ -28,7 +30,7 @@ impl Noted {
 pub fn take(all: &mut Vec<Noted>, standing: &[Alert], now: Timestamp) -> bool {
     let before = all.clone();
     let is_same = |one: &Alert, other: &Alert| one.kind == other.kind && one.subject == other.subject;
-    for noted in all.iter_mut().filter(|noted| noted.over.is_none()) {
+    for noted in all.iter_mut().filter(|noted| noted.over.is_none() && !noted.in_room) {
         match standing.iter().find(|alert| is_same(alert, &noted.alert)) {
             Some(alert) => {
                 // What has become worse is told again.
@@ -40,10 +42,25 @@ pub fn take(all: &mut Vec<Noted>, standing: &[Alert], now: Timestamp) -> bool {
     }
     for alert in standing {
         if !all.iter().any(|noted| noted.over.is_none() && is_same(&noted.alert, alert)) {
-            all.push(Noted { alert: alert.clone(), over: None, dismissed: false });
+            all.push(Noted { alert: alert.clone(), over: None, dismissed: false, in_room: false });
         }
     }
     *all != before
+}
+
+/// Takes an alert that was told in the account's room; `over` is when it ended, if it has.
+pub fn told(all: &mut Vec<Noted>, alert: Alert, over: Option<Timestamp>) {
+    let is_same = |noted: &&mut Noted| {
+        noted.in_room && noted.over.is_none() && noted.alert.kind == alert.kind && noted.alert.subject == alert.subject
+    };
+    match all.iter_mut().find(is_same) {
+        Some(noted) => {
+            noted.dismissed &= alert.severity <= noted.alert.severity;
+            noted.over = over;
+            noted.alert = alert;
+        }
+        None => all.push(Noted { alert, over, dismissed: false, in_room: true }),
+    }
 }
 
 impl Desk {
@@ -79,5 +96,17 @@ mod tests {
         // Again is another one.
         take(&mut all, &[depeg(Severity::Warning, "0.98")], now);
         assert_eq!((all.len(), all[1].is_shown()), (2, true));
+    }
+
+    #[test]
+    fn what_was_told_in_the_room_ends_by_word_from_the_room_alone() {
+        let (mut all, now) = (Vec::new(), Timestamp::from_secs(9));
+        told(&mut all, depeg(Severity::Warning, "a"), None);
+        take(&mut all, &[], now);
+        assert!(all[0].is_shown(), "prices know nothing of it");
+        told(&mut all, depeg(Severity::Warning, "b"), None);
+        assert_eq!((all.len(), all[0].alert.message.as_str()), (1, "b"));
+        told(&mut all, depeg(Severity::Warning, "b"), Some(now));
+        assert_eq!((all.len(), all[0].over), (1, Some(now)));
     }
 }

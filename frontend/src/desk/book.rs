@@ -130,6 +130,22 @@ impl Book {
         Ok(())
     }
 
+    /// Whether lines that were written elsewhere continue this journal. Nothing changes. One is checked against
+    /// the account as it is; several take a second account to try them on.
+    ///
+    /// # Errors
+    /// The first that does not follow.
+    pub fn check(&self, lines: &[String]) -> Result<(), Damage> {
+        if let [line] = lines
+            && let Ok(entry) = Entry::read(line.clone())
+            && self.draft(entry.event, entry.at, None).is_ok_and(|drafted| drafted.entry().line == *line)
+        {
+            return Ok(());
+        }
+        let mut trial = self.folded.ledger.clone();
+        lines.iter().try_for_each(|line| trial.accept(line.as_bytes()).map(drop))
+    }
+
     /// Whether no snapshot stood in for a part of the journal.
     pub const fn was_folded_whole(&self) -> bool {
         self.snapshot_seq == 0
@@ -170,7 +186,7 @@ mod tests {
         };
         let (ledger, entry) = Ledger::open(opened, Timestamp::from_secs(1_000)).unwrap();
         let name = "Demo".to_owned();
-        let record = Record { id, name, market: MarketKind::Demo, secret: None, archived: None, follows: None };
+        let record = Record::new(id, name, MarketKind::Demo);
         Book::unkept(record, ledger, entry)
     }
 
@@ -207,6 +223,20 @@ mod tests {
         assert_eq!(book.account(), before.account());
         assert_eq!(book.keep(other), Err(Damage::Previous));
         assert_eq!((book.account(), book.outline()), (before.account(), before.outline()));
+    }
+
+    #[test]
+    fn lines_from_elsewhere_are_checked_before_anything_is_kept_of_them() {
+        let (here, mut there) = (book(), book());
+        let before = here.clone();
+        let lines: Vec<String> = [1, 2, 3].map(|n| there.keep(draft(&there, n)).unwrap().line).into();
+        for count in 1..=3 {
+            assert_eq!(here.check(&lines[..count]), Ok(()), "{count}");
+        }
+        assert!(here.check(&lines[1..2]).is_err() && here.check(&lines[1..]).is_err(), "a gap");
+        let bent = lines[0].replace(r#""seq":2"#, r#""seq":3"#);
+        assert!(here.check(&[bent]).is_err());
+        assert_eq!(here, before);
     }
 
     #[test]

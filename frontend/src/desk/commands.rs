@@ -13,7 +13,7 @@ use shared::token::Token;
 use shared::trade::{AcceptPriceAge, Order, Ppm, Rejection, TradeRequest};
 
 use super::work::Stopped;
-use super::{Desk, boot, opening};
+use super::{Desk, Held, boot, opening};
 use crate::io::database::StoreError;
 use crate::io::journal::Journals;
 use crate::io::preferences::{self, Preference};
@@ -50,6 +50,9 @@ pub enum Refusal {
     /// The account in hand lies in the archive.
     #[error("this account is archived")]
     Archived,
+    /// It is another device's turn, or there are two branches.
+    #[error("{}", .0.words())]
+    Held(Held),
     /// The stored journal no longer follows from what this tab has.
     #[error("this device's journal of the account does not continue what this tab has read")]
     Torn,
@@ -69,6 +72,8 @@ impl Refusal {
             Refusal::NoRandomness(_) => "Use a browser with Web Crypto.",
             Refusal::NoAccount => "Wait until the account is open, or open one in Settings.",
             Refusal::Archived => "Take it back in hand on the Accounts page, or open another account.",
+            Refusal::Held(Held::Elsewhere(_)) => "Take over on the Accounts page, when the other device is done.",
+            Refusal::Held(Held::Parted) => "Compare both branches on the page that says so, and choose one.",
             Refusal::Torn => "Reload the page: it will read the journal afresh and name the line at fault.",
             Refusal::Stopped(_) => "",
         }
@@ -201,6 +206,9 @@ async fn write_next(
         let book = book.as_ref().filter(|book| book.record().id == id).ok_or(Refusal::NoAccount)?;
         if book.record().archived.is_some() {
             return Err(Refusal::Archived);
+        }
+        if let Some(held) = Held::of(book.record()) {
+            return Err(Refusal::Held(held));
         }
         if seen.is_some_and(|seen| seen != book.seq()) {
             return Err(Refusal::Changed);

@@ -15,7 +15,7 @@ use shared::wire::{MissingReason, Prices};
 use web_sys::VisibilityState;
 
 use super::diagnostics::Cached;
-use super::{Desk, Event, View, push};
+use super::{Desk, Event, View, devices, push};
 use crate::io::api::{self, Answer};
 use crate::io::{clock, timer};
 
@@ -58,7 +58,7 @@ pub fn start(desk: Desk) {
 pub fn kick(desk: Desk) {
     let turn = desk.turn.get_value() + 1;
     desk.turn.set_value(turn);
-    if desk.book.with_untracked(|book| book.as_ref().is_some_and(|book| book.account().market() == MarketKind::Real)) {
+    if untrack(|| desk.market_kind()) == Some(MarketKind::Real) {
         spawn_local(run(desk, turn));
     }
 }
@@ -66,6 +66,7 @@ pub fn kick(desk: Desk) {
 fn tick(desk: Desk) {
     let (before, now) = (desk.now.get_untracked(), clock::now());
     desk.apply(Event::Ticked(now));
+    devices::begin_when_quiet(desk);
     let is_demo = desk.view.with_untracked(|view| view.market.kind == MarketKind::Demo);
     if is_demo && before.millis() / DEMO_STEP_MS != now.millis() / DEMO_STEP_MS && is_visible() {
         desk.apply(Event::DemoMoved(now));

@@ -11,6 +11,7 @@ pub mod book;
 pub mod boot;
 pub mod cells;
 pub mod commands;
+pub mod devices;
 pub mod diagnostics;
 pub mod entries;
 pub mod feed;
@@ -21,6 +22,7 @@ pub mod tabs;
 pub mod toasts;
 pub mod transfer;
 pub mod view;
+pub mod watch;
 pub mod work;
 
 use std::collections::BTreeSet;
@@ -43,6 +45,7 @@ use alerts::Noted;
 pub use apply::Event;
 pub use book::{Book, Damaged};
 use cells::Cells;
+pub use devices::{Devices, Held};
 pub use diagnostics::Diagnostics;
 pub use link::Link;
 pub use push::Line;
@@ -84,10 +87,15 @@ pub struct Desk {
     pub receipt: RwSignal<Option<u64>>,
     /// The account whose journal was saved to a file last.
     pub exported: RwSignal<Option<AccountId>>,
+    /// The market of the account that is watched by a link, where one is.
+    pub watching: RwSignal<Option<MarketKind>>,
+    watch: StoredValue<Option<watch::Watch>>,
     /// Messages about what happened.
     pub toasts: Toasts,
     /// What this session measured of itself.
     pub diagnostics: Diagnostics,
+    /// The account beyond this device.
+    pub devices: Devices,
     /// Work on a whole journal that is under way.
     pub progress: RwSignal<Option<Progress>>,
     /// The number of the work begun last, and of the one that was stopped.
@@ -138,8 +146,11 @@ impl Desk {
             watched: RwSignal::new(BTreeSet::new()),
             receipt: RwSignal::new(None),
             exported: RwSignal::new(None),
+            watching: RwSignal::new(None),
+            watch: StoredValue::new(None),
             toasts: Toasts::new(),
             diagnostics: Diagnostics::new(),
+            devices: Devices::new(),
             progress: RwSignal::new(None),
             last_work: StoredValue::new(0),
             stopped: StoredValue::new(0),
@@ -161,9 +172,9 @@ impl Desk {
         self.book.with_untracked(|book| book.as_ref().map(|book| read(book.account())))
     }
 
-    /// The market of the account in hand, tracked.
+    /// The market of the account in hand, or of the one that is watched, tracked.
     pub fn market_kind(&self) -> Option<MarketKind> {
-        self.with_account(Account::market)
+        self.with_account(Account::market).or_else(|| self.watching.get())
     }
 
     /// The token with this key, as the account knows it: built in, listed, or added. Not tracked: what
@@ -199,6 +210,11 @@ impl Desk {
         self.market_kind() == Some(MarketKind::Real) && self.link.with(Link::is_lost)
     }
 
+    /// Whether the backend does not answer, whatever the account needs of it.
+    pub fn is_cut_off(&self) -> bool {
+        self.link.with(Link::is_lost) || self.devices.is_late.get()
+    }
+
     /// Makes a token the one the page is about, and asks for its price from now on.
     pub fn select(&self, key: TokenKey) {
         self.selected.set(key);
@@ -229,6 +245,15 @@ pub fn provide_desk() -> Desk {
     boot::start(desk);
     feed::start(desk);
     desk
+}
+
+/// The same for a page that watches somebody else's account: no account of this device is opened.
+pub fn provide_watching_desk() {
+    let desk = Desk::new();
+    provide_context(desk);
+    cells::start(desk);
+    feed::start(desk);
+    watch::start(desk);
 }
 
 /// The page's desk.

@@ -8,10 +8,12 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use shared::ledger::MarketKind;
 use shared::token::TokenKey;
 use shared::wire::Prices;
 use shared::wire::socket::{self, PRICE_UPDATE};
 
+use super::devices::{self, Word};
 use super::{Desk, Event, feed};
 use crate::io::clock;
 use crate::io::socket::{Heard, Socket, is_online};
@@ -74,11 +76,20 @@ pub fn open(desk: Desk, tokens: usize) {
     let is_due = desk.push.with_value(|push| push.socket.is_none() && clock::stopwatch() >= push.retry_us);
     if is_due && tokens <= MOST_TOKENS && is_online() {
         let socket = Socket::open(move |heard| match heard {
-            Heard::Opened => watch(desk, &feed::wanted(desk)),
+            Heard::Opened => {
+                // The demo market needs no prices, and an account of it may have a room all the same.
+                if desk.view.with_untracked(|view| view.market.kind == MarketKind::Real) {
+                    watch(desk, &feed::wanted(desk));
+                }
+                devices::tell(desk, Word::Opened);
+            }
             Heard::Said(text) => said(desk, &text),
             Heard::Closed => closed(desk),
         });
-        desk.push.update_value(|push| push.socket = socket);
+        desk.push.update_value(|push| {
+            push.socket = socket;
+            push.heard_us = clock::stopwatch();
+        });
     }
 }
 
@@ -116,7 +127,7 @@ fn said(desk: Desk, text: &str) {
         clock::hear(at);
     }
     if &*frame.kind != PRICE_UPDATE {
-        return;
+        return devices::tell(desk, Word::Said(text));
     }
     let Some(data) = frame.data else { return };
     let Ok(prices) = serde_json::from_str::<Prices>(data.get()) else { return };
@@ -142,6 +153,27 @@ fn closed(desk: Desk) {
     } else {
         later(desk);
     }
+    devices::tell(desk, Word::Closed);
+}
+
+/// Says something to the server, where a socket stands.
+pub fn say(desk: Desk, text: &str) {
+    desk.push.with_value(|push| push.socket.iter().for_each(|socket| socket.say(text)));
+}
+
+/// The server has answered over it: what failed before is over.
+pub fn is_good(desk: Desk) {
+    desk.push.update_value(|push| push.failures = 0);
+}
+
+/// Lets go of a socket on which nothing was heard for too long, and says whether it did.
+pub fn drop_if_silent(desk: Desk) -> bool {
+    let is_silent =
+        desk.push.with_value(|push| push.socket.is_some() && clock::stopwatch() - push.heard_us > SILENCE_US);
+    if is_silent {
+        later(desk);
+    }
+    is_silent
 }
 
 fn broke(desk: Desk) {

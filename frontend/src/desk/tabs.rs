@@ -6,6 +6,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::devices::{self, Word};
 use super::{Desk, accounts, commands};
 use crate::io::channel::Channel;
 
@@ -46,7 +47,7 @@ impl Desk {
         }
     }
 
-    /// Tells the other tabs how far the account in hand is.
+    /// Tells the other tabs how far the account in hand is, and whoever keeps its copy on the server.
     pub(super) fn tell_tabs(&self) {
         let told = self.book.with_untracked(|book| {
             book.as_ref().map(|book| book.record().id.to_string() + " " + &book.seq().to_string())
@@ -54,5 +55,6 @@ impl Desk {
         if let (Some(text), Some(channel)) = (told, self.channel.get_value()) {
             channel.say(&text);
         }
+        devices::tell(*self, Word::Written);
     }
 }

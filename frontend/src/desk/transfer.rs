@@ -162,21 +162,15 @@ pub enum ImportRefusal {
     Stopped(#[from] Stopped),
 }
 
-/// Verifies a journal, keeps what is new of it and takes its account in hand: all of it or nothing.
+/// Verifies a journal, keeps what is new of it and takes its account in hand: all of it or nothing. `token` is
+/// its owner's, where it came with the journal from a server.
 ///
 /// # Errors
 /// [`ImportRefusal`]; nothing changed.
-pub async fn import(desk: Desk, text: Vec<u8>) -> Result<Imported, ImportRefusal> {
+pub async fn import(desk: Desk, text: Vec<u8>, token: Option<String>) -> Result<Imported, ImportRefusal> {
     let (imported, folded) = verified(desk, &text).await?;
     let account = folded.ledger.account();
-    let record = Record {
-        id: account.id(),
-        name: account.name().to_owned(),
-        market: account.market(),
-        secret: None,
-        archived: None,
-        follows: None,
-    };
+    let record = Record { token, ..Record::new(account.id(), account.name().to_owned(), account.market()) };
     let known = desk.accounts.with_untracked(|accounts| accounts.iter().find(|known| known.id == record.id).cloned());
     let store = journals(desk).await?;
     let entries = imported.entries;

@@ -28,6 +28,11 @@ pub fn is_kept() -> bool {
     !of_page("data-kept").is_empty()
 }
 
+/// Whether all of the app is here, and not its first half alone: `later/later.js` says when it is not.
+pub fn is_whole() -> bool {
+    of_page("data-half").is_empty()
+}
+
 /// Loads the page again; where there is a newer build, that one.
 pub fn reload() {
     if let Some(window) = web_sys::window() {

@@ -7,7 +7,7 @@
 
 use js_sys::{Array, Uint8Array};
 use serde::{Deserialize, Serialize};
-use shared::ids::AccountId;
+use shared::ids::{AccountId, AccountSecret};
 use shared::market::MarketKind;
 use shared::time::Timestamp;
 use wasm_bindgen::{JsCast, JsValue};
@@ -41,6 +41,42 @@ pub struct Record {
     /// The account whose place this one took when that was reset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<AccountId>,
+    /// The owner token, where the account came from another device, which keeps the secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// Whether its owner wants no copy of it on a server.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
+    /// The device that writes to it, if that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<String>,
+    /// The last entry that this journal and the server's copy have in common, where both go on after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parted: Option<u64>,
+}
+
+impl Record {
+    /// An account of which nothing more is known.
+    pub const fn new(id: AccountId, name: String, market: MarketKind) -> Record {
+        Record {
+            id,
+            name,
+            market,
+            secret: None,
+            archived: None,
+            follows: None,
+            token: None,
+            alone: false,
+            elsewhere: None,
+            parted: None,
+        }
+    }
+
+    /// The token that proves to a server whose account it is, where this device has it.
+    pub fn owner_token(&self) -> Option<String> {
+        let secret = self.secret.as_ref().and_then(|secret| secret.parse::<AccountSecret>().ok());
+        secret.map(|secret| secret.owner_token().reveal()).or_else(|| self.token.clone())
+    }
 }
 
 /// The store of all journals.
@@ -203,6 +239,39 @@ impl Journals {
                 Ok(last)
             })
             .await
+    }
+
+    /// Puts `lines` in the place of everything after entry `after`, all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is changed then.
+    pub async fn replace(&self, record: &Record, after: u64, lines: &[String]) -> Result<(), StoreError> {
+        let texts = texts(&[record])?;
+        let range = IdbKeyRange::bound(&key(record.id, after as f64 + 1.0), &key(record.id, f64::INFINITY))
+            .map_err(|_| broken("a range"))?;
+        self.0
+            .write(&[ACCOUNTS, ENTRIES, CACHE], |transaction| {
+                put(transaction, &texts)?;
+                transaction.object_store(CACHE)?.delete(&snapshot_key(record.id))?;
+                let entries = transaction.object_store(ENTRIES)?;
+                entries.delete(&range)?;
+                for (seq, line) in (after + 1..).zip(lines) {
+                    entries.add_with_key(&line.as_str().into(), &key(record.id, seq as f64))?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// How many entries an account's journal has on this device.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn length(&self, account: AccountId) -> Result<u64, StoreError> {
+        let range =
+            IdbKeyRange::bound(&key(account, 0.0), &key(account, f64::INFINITY)).map_err(|_| broken("a range"))?;
+        let found = answer(self.0.read(ENTRIES)?.count_with_key(&range)).await?;
+        Ok(found.as_f64().unwrap_or_default() as u64)
     }
 
     /// The snapshot kept of an account, if any.

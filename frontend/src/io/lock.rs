@@ -36,6 +36,32 @@ pub async fn exclusive<T: 'static>(name: &str, work: impl Future<Output = T> + '
     }
 }
 
+/// Waits for a turn under `name` and hands over what ends it: the turn lasts until that is called, or the page
+/// ends. With `if_free` it does not wait, and hands over nothing where another tab has the turn. A browser
+/// without locks gives everybody a turn.
+pub fn hold(name: &str, if_free: bool, granted: impl FnOnce(Option<Function>) + 'static) {
+    let Some((manager, request)) = manager() else { return granted(Some(Function::new_no_args(""))) };
+    let mut granted = Some(granted);
+    let callback = Closure::once_into_js(move |lock: JsValue| -> Promise {
+        Promise::new(&mut |resolve, _| {
+            let is_ours = lock.is_object();
+            if !is_ours {
+                let _ = resolve.call0(&JsValue::NULL);
+            }
+            if let Some(granted) = granted.take() {
+                granted(is_ours.then_some(resolve));
+            }
+        })
+    });
+    let options = js_sys::Object::new();
+    let _ = Reflect::set(&options, &"ifAvailable".into(), &if_free.into());
+    if let Ok(promise) = request.call3(&manager, &name.into(), &options, &callback) {
+        // A document that is being torn down gets no lock, and needs none.
+        let settled = promise.unchecked_into::<Promise>();
+        wasm_bindgen_futures::spawn_local(async move { drop(JsFuture::from(settled).await) });
+    }
+}
+
 /// `navigator.locks` and its `request`; web-sys still holds them behind its unstable flag.
 fn manager() -> Option<(JsValue, Function)> {
     let navigator = web_sys::window()?.navigator();

@@ -2,6 +2,7 @@
 //!
 //! Each answers with plain values and errors in words; nothing here decides anything.
 
+pub mod accounts;
 pub mod api;
 pub mod build;
 pub mod candles;

@@ -18,6 +18,10 @@ pub enum Preference {
     Colours,
     /// `off` where single keys are not taken.
     Keys,
+    /// This device's id, by which the server tells devices apart.
+    Device,
+    /// What its owner calls it.
+    DeviceName,
 }
 
 impl Preference {
@@ -30,6 +34,8 @@ impl Preference {
             Preference::Numbers => "foolscap.numbers",
             Preference::Colours => "foolscap.colours",
             Preference::Keys => "foolscap.keys",
+            Preference::Device => "foolscap.device",
+            Preference::DeviceName => "foolscap.device-name",
         }
     }
 }

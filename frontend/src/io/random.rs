@@ -1,6 +1,6 @@
 //! Chance, from the browser's cryptographic source.
 
-use shared::ids::{AccountSecret, TradeId};
+use shared::ids::{AccountSecret, ReadToken, TradeId};
 use shared::time::Timestamp;
 use shared::trade::Seed;
 
@@ -29,4 +29,16 @@ pub fn trade_id(at: Timestamp) -> Result<TradeId, NoRandomness> {
 /// A secret for one account.
 pub fn account_secret() -> Result<AccountSecret, NoRandomness> {
     Ok(AccountSecret::new(bytes()?))
+}
+
+/// An id for this device: 32 hexadecimal digits.
+pub fn device_id() -> Result<String, NoRandomness> {
+    Ok(u128::from_be_bytes(bytes()?)).map(|id| format!("{id:032x}"))
+}
+
+/// A token of its own, for a link that does not follow from an account's secret.
+pub fn read_token() -> Result<ReadToken, NoRandomness> {
+    // As any other 256 random bits.
+    let digits = AccountSecret::new(bytes()?).reveal();
+    digits.parse().map_err(|_| NoRandomness)
 }

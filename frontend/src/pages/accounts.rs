@@ -1,4 +1,8 @@
-//! The accounts of this device: the one in hand, the others, a new one, and the archive.
+//! The accounts of this device: the one in hand, its other devices and readers, the others, a new one, and the
+//! archive.
+
+mod devices;
+mod links;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -19,6 +23,8 @@ use crate::io::journal::Record;
 pub fn Accounts() -> impl IntoView {
     let desk = use_desk();
     let in_hand = Memo::new(move |_| desk.book.with(|book| book.as_ref().map(|book| book.record().clone())));
+    // Links are the server's: where it has no copy of the account there is nothing to read.
+    let can_link = Memo::new(move |_| desk.devices.there.get().is_some_and(|there| there > 0));
     view! {
         <div class="page page-text" data-testid="accounts">
             <div class="page-head"><h1>"Accounts"</h1></div>
@@ -26,6 +32,9 @@ pub fn Accounts() -> impl IntoView {
                 None => hand(desk, &record),
                 Some(_) => archived_hand(desk, record),
             })}
+            {move || in_hand.with(|record| record.as_ref().is_some_and(|record| record.archived.is_none())).then(|| devices::devices(desk))}
+            {move || can_link.get().then(|| links::reader_links(desk))}
+            {devices::bring(desk)}
             <section aria-labelledby="others">
                 <h2 id="others">"On this device"</h2>
                 {move || list(desk, in_hand.get().as_ref(), false)}

@@ -1,6 +1,7 @@
 //! One file a route.
 
 mod accounts;
+mod branches;
 mod conventions;
 mod diagnostics;
 mod history;
@@ -9,9 +10,12 @@ mod not_found;
 mod portfolio;
 mod prices;
 mod settings;
+mod thoughts;
 mod trade;
+mod watch;
 
 pub use accounts::Accounts;
+pub use branches::BranchesPage;
 pub use conventions::Conventions;
 pub use diagnostics::Diagnostics;
 pub use history::History;
@@ -20,4 +24,6 @@ pub use not_found::NotFound;
 pub use portfolio::Portfolio;
 pub use prices::Prices;
 pub use settings::Settings;
+pub use thoughts::Thoughts;
 pub use trade::Trade;
+pub use watch::WatchPage;

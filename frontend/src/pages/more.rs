@@ -11,8 +11,9 @@ pub fn More() -> impl IntoView {
         <div class="page page-text" data-testid="more">
             <div class="page-head"><h1>"More"</h1></div>
             <ul class="rows rows-links">
-                {entry("/accounts", "Accounts", "Names, funds, a fresh start, the archive")}
+                {entry("/accounts", "Accounts", "Names, funds, other devices, readers, the archive")}
                 {entry("/settings", "Settings", "Terms of trading, looks, tokens, journal")}
+                {entry("/thoughts", "Thoughts", "What bots of yours say they think")}
                 {entry("/conventions", "How figures are made", "Prices, costs, profit and loss")}
                 {entry("/prices", "Prices", "Where they come from, alerts, what the server asks for")}
                 {entry("/diagnostics", "Diagnostics", "Speed, storage, connection, build")}

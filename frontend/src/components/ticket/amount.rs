@@ -33,7 +33,9 @@ pub fn AmountField(draft: Draft, answer: Memo<Answer>, input: NodeRef<Input>) ->
     let error = Memo::new(move |_| match &*answer.read() {
         Answer::Unready(Unready::NotANumber(error)) => Some(sentence(&format!("{error}."))),
         Answer::Unready(Unready::Unclear(error)) => Some(sentence(&format!("{error}."))),
-        Answer::Unready(Unready::NoAccount | Unready::Empty | Unready::NoOther | Unready::Tolerance)
+        Answer::Unready(
+            Unready::NoAccount | Unready::Held(_) | Unready::Empty | Unready::NoOther | Unready::Tolerance,
+        )
         | Answer::Unconfirmed(..)
         | Answer::Rejected(..)
         | Answer::Ready(..) => None,

@@ -30,6 +30,7 @@ pub fn Place(draft: Draft, answer: Memo<Answer>, button: NodeRef<Button>, amount
                 "No account is open".to_owned()
             }
             Answer::Unready(Unready::NoAccount) => "Opening your account".to_owned(),
+            Answer::Unready(Unready::Held(held)) => held.words().to_owned(),
             Answer::Unready(Unready::Empty) => "Enter an amount".to_owned(),
             Answer::Unready(Unready::NotANumber(_) | Unready::Unclear(_)) => {
                 ["Enter an amount like ", &format::an_amount()].concat()

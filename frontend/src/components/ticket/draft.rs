@@ -11,7 +11,7 @@ use shared::trade::{AcceptPriceAge, Order, Ppm, Rejection, Size, TradeRequest};
 
 use super::shares;
 use crate::desk::commands::Refusal;
-use crate::desk::{Desk, use_desk};
+use crate::desk::{Desk, Held, use_desk};
 use crate::format::typed::{Unclear, editable, typed};
 
 /// Which way.
@@ -63,6 +63,8 @@ pub enum Stage {
 pub enum Unready {
     /// No account is open yet.
     NoAccount,
+    /// It is another device's turn, or there are two branches.
+    Held(Held),
     /// No amount.
     Empty,
     /// The amount is no number.
@@ -213,6 +215,9 @@ impl Draft {
     fn asked(&self, accept_price_age: AcceptPriceAge) -> Answer {
         if self.desk.book.with(Option::is_none) {
             return Answer::Unready(Unready::NoAccount);
+        }
+        if let Some(held) = self.desk.held() {
+            return Answer::Unready(Unready::Held(held));
         }
         let order = match self.order() {
             Ok(order) => order,

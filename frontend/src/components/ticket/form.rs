@@ -15,6 +15,7 @@ use super::pair::{Sides, Tokens};
 use super::preview::{Costs, Expected};
 use super::rate::Rate;
 use super::tolerance::ToleranceField;
+use crate::components::devices::held_note;
 use crate::components::keys;
 use crate::components::trade_words::done;
 use crate::desk::commands::{self, Refusal};
@@ -29,6 +30,7 @@ pub fn Ticket() -> impl IntoView {
     let draft = Draft::new();
     let answer = Memo::new(move |_| draft.answer());
     let needs_consent = Memo::new(move |_| draft.needs_consent());
+    let is_held = Memo::new(move |_| desk.held().is_some());
     let is_reviewing = move || draft.stage.get() != Stage::Edit;
     let amount = NodeRef::<Input>::new();
     let button = NodeRef::<Button>::new();
@@ -108,6 +110,7 @@ pub fn Ticket() -> impl IntoView {
             <Rate answer=answer/>
             <Costs answer=answer side=draft.side/>
             <div class="place">
+                {move || is_held.get().then(|| held_note(desk))}
                 <AgeConsent draft=draft needs=needs_consent/>
                 <ImpactConsent draft=draft answer=answer/>
                 <Place draft=draft answer=answer button=button amount=amount/>
