@@ -107,7 +107,7 @@ pub fn held_note(desk: Desk) -> AnyView {
 
 fn elsewhere(desk: Desk, name: &str, turn: Turn, is_lost: bool) -> AnyView {
     let name = if name.is_empty() { "another device".to_owned() } else { ["“", name, "”"].concat() };
-    let lease = desk.devices.lease.get_untracked();
+    let lease = desk.devices.lease.get();
     let (state, title, words) = match (turn, lease) {
         (Turn::Theirs, Some(lease)) => {
             let since = [&sentence(&name), " has been trading on this account since ", &format::date_time(lease.since), "."];

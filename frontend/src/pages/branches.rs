@@ -6,6 +6,7 @@ use shared::wire::accounts::Branch;
 
 use crate::components::common::text;
 use crate::desk::devices::parting::{self, Side, Sides};
+use crate::desk::devices::this;
 use crate::desk::{Desk, Held, Tone, use_desk};
 use crate::format::{self, number, words::sentence};
 use crate::router::A;
@@ -72,7 +73,7 @@ fn both(desk: Desk, sides: &Sides, is_busy: RwSignal<bool>) -> AnyView {
         &format::date_time(sides.since),
         ", both are the same. After it two devices went on without hearing of each other. Choose the branch this account goes on with. The other is kept on the server, whole, and is never mixed in.",
     ];
-    let here = ["This device (", &desk.devices.name.get_untracked(), ")"].concat();
+    let here = ["This device (", &this::name(), ")"].concat();
     let there = match &sides.device {
         Some(device) => ["At the server, by “", device, "”"].concat(),
         None => "At the server, by another device".to_owned(),

@@ -181,6 +181,11 @@ export class World {
     return this.server(['--market', 'demo'], {});
   }
 
+  /** The same, with a folder for what it keeps over a restart; its leases last `lease` seconds. */
+  async kept(folder: string, lease = 60): Promise<Server> {
+    return this.server(['--market', 'demo', '--data', folder, '--lease', String(lease)], {});
+  }
+
   /** dist/, or another build of it, on a plain static host. */
   async static(root = DIST, base = '/'): Promise<StaticHost> {
     const host = await serveFiles(root, base);

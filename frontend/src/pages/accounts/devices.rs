@@ -68,7 +68,7 @@ fn hand_over(desk: Desk) -> AnyView {
 }
 
 fn name_form(desk: Desk) -> AnyView {
-    let name = RwSignal::new(desk.devices.name.get_untracked());
+    let name = RwSignal::new(this::name());
     let save = move |event: SubmitEvent| {
         event.prevent_default();
         this::rename(&name.get_untracked());
