@@ -26,6 +26,20 @@ pub const SELDOM: &str = "frontend/later/seldom.txt";
 const RECORDED: &str = include_str!("../../frontend/later/seldom.txt");
 /// The long list of tokens: it comes with what reads it.
 const LISTED: Text<'_> = Text { bytes: include_bytes!("../../shared/data/listed.tsv"), reader: "::token::read_list" };
+/// Rooms that nobody enters before the whole app is here, whatever was recorded: what their functions' names begin
+/// with. They see to it themselves (`io/build`, `is_whole`).
+const WAITS: [&str; 8] = [
+    "frontend::desk::devices::courier::",
+    "frontend::desk::devices::links::",
+    "frontend::desk::devices::parting::",
+    "frontend::desk::devices::room::",
+    "frontend::desk::devices::this::",
+    "frontend::desk::devices::turns::",
+    "frontend::desk::devices::begin",
+    "frontend::io::accounts::",
+];
+/// What is of such a room, and called in the first half all the same.
+const CALLED: &str = "frontend::desk::devices::begin_when_quiet";
 /// The page's side of it.
 const SCRIPT: &str = include_str!("../../frontend/later/later.js");
 /// Where wasm-bindgen's script lists what the app imports.
@@ -35,7 +49,10 @@ const IMPORTS: &str = "const import0 = {\n        __proto__: null,";
 pub fn stage(html: &str, staged: &Path) -> Result<String> {
     let app = Staged::find(staged)?;
     let seldom: BTreeSet<&str> = RECORDED.split_whitespace().collect();
-    let is_later = |name: &str| seldom.contains(&*hash(name)) || plain(name).ends_with(LISTED.reader);
+    let is_later = |name: &str| {
+        let plain = plain(name);
+        seldom.contains(&*hash(name)) || plain.ends_with(LISTED.reader) || waits(&plain)
+    };
     let Halves { first, later } = split::split(&fs::read(app.module())?, is_later, Some(&LISTED))?;
     let mut script = fs::read_to_string(app.script())?;
     let mut again = html.to_owned();
@@ -115,6 +132,11 @@ fn short(parts: &[&[u8]]) -> String {
     hex(&digest.finalize()[..8])
 }
 
+/// Whether a function of this name is in a room that waits for the whole app.
+fn waits(plain: &str) -> bool {
+    WAITS.iter().any(|room| plain.starts_with(room)) && !plain.starts_with(CALLED)
+}
+
 /// A function's name without its crates' hashes: `app[0123456789abcdef]::main` is `app::main`.
 fn plain(name: &str) -> String {
     let mut plain = String::with_capacity(name.len());
@@ -142,5 +164,19 @@ mod tests {
         assert_eq!(plain(&name("fe892777ba2fc73a")), "<app::Page as core::Show<[u8; 4]>>::show");
         assert_eq!(hash(&name("fe892777ba2fc73a")), hash(&name("012345689abcdef")));
         assert_ne!(hash("app::main"), hash("app::page"));
+    }
+
+    #[test]
+    fn rooms_that_wait_are_known_by_the_beginning_of_a_name_alone() {
+        for (name, is_later) in [
+            ("frontend::desk::devices::courier::fly::{closure#0}", true),
+            ("frontend::desk::devices::begin", true),
+            ("frontend::desk::devices::begin_when_quiet", false),
+            ("frontend::desk::devices::tell", false),
+            ("core::ptr::drop_in_place::<frontend::desk::devices::courier::Courier>", false),
+            ("<frontend::desk::devices::courier::Courier as core::default::Default>::default", false),
+        ] {
+            assert_eq!(waits(name), is_later, "{name}");
+        }
     }
 }

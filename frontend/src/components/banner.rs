@@ -28,7 +28,7 @@ pub fn Banner() -> impl IntoView {
                         <strong>{format!("The journal of “{}” on this device is damaged at line {}. ", record.name, damaged.line)}</strong>
                         {format!("{}. Nothing was changed or dropped, and nothing is traded on it. Save it, then open another account or import a good copy.", sentence(&damaged.damage.to_string()))}
                     </p>
-                    <button type="button" class="button" on:click=move |_| save_damaged(desk, record.clone())>"Save the journal"</button>
+                    <button type="button" class="button" on:click=move |_| save_damaged(desk, (*record).clone())>"Save the journal"</button>
                 </div>
             }
             .into_any(),

@@ -119,7 +119,7 @@ pub enum Trouble {
     /// The browser does not let the page store anything, or has no room: trades are refused.
     NotKept(StoreError),
     /// The journal on this device does not read. Nothing is traded on it.
-    Damaged(Record, Damaged),
+    Damaged(Box<Record>, Damaged),
 }
 
 impl Desk {

@@ -78,7 +78,7 @@ pub async fn open(desk: Desk, journals: &Journals, record: Record) -> Result<Boo
             desk.diagnostics.verified.set(Some(Verified { at: clock::now(), seq }));
             Ok(Book::kept(record, folded, 0))
         }
-        Err(JournalError { line, damage }) => Err(Trouble::Damaged(record, Damaged { line, damage })),
+        Err(JournalError { line, damage }) => Err(Trouble::Damaged(Box::new(record), Damaged { line, damage })),
     }
 }
 
@@ -202,6 +202,6 @@ fn damaged(desk: Desk, id: AccountId, damaged: Damaged) {
     let record = desk.book.with_untracked(|book| book.as_ref().map(|book| book.record().clone()));
     if let Some(record) = record.filter(|record| record.id == id) {
         desk.book.set(None);
-        desk.trouble.set(Some(Trouble::Damaged(record, damaged)));
+        desk.trouble.set(Some(Trouble::Damaged(Box::new(record), damaged)));
     }
 }

@@ -9,8 +9,9 @@ use gloo_net::http::Method;
 use js_sys::Function;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shared::ids::AccountId;
-use shared::ledger::{Entry, MarketKind};
+use shared::ids::{AccountId, TradeId};
+use shared::ledger::{Entry, Head, MarketKind};
+use shared::time::Timestamp;
 use shared::wire::accounts::{Append, Appended, JournalHead, JournalPage};
 use wasm_bindgen::JsValue;
 use web_sys::VisibilityState;
@@ -57,6 +58,8 @@ pub(super) struct Courier {
     head: Option<Option<JournalHead>>,
     /// Flights that failed since one last came home.
     failures: i32,
+    /// The entry that is being taken as the room told it; 0 for none.
+    coming: u64,
     /// Which of the waits is the latest.
     wait: u64,
     /// Whether other accounts of this device were seen to in this visit.
@@ -346,10 +349,64 @@ fn learn(desk: Desk, head: Option<JournalHead>) {
     desk.devices.courier.update_value(|courier| courier.head = Some(head));
 }
 
+/// The room tells a trade that the copy has: where it is the next entry here, its line is spelled anew, and its
+/// hash says whether that is the very line. So it needs not be asked for.
+pub(super) fn heard_trade(desk: Desk, seq: u64, hash: &str, body: &str) {
+    let head = desk.book.with_untracked(|book| book.as_ref().map(crate::desk::Book::head));
+    let line = head.filter(|head| head.seq + 1 == seq).and_then(|head| spelled(&head, body));
+    let is_it = |line: &String| {
+        let hash = hash.strip_prefix("0x").unwrap_or(hash);
+        Entry::read(line.clone()).is_ok_and(|entry| JournalHead::from(entry.head()).hash == hash)
+    };
+    match (in_hand(desk), desk.journals.get_value(), head, line.filter(is_it)) {
+        (Some(own), Some(journals), Some(head), Some(line)) => {
+            desk.devices.courier.update_value(|courier| courier.coming = seq);
+            spawn_local(async move {
+                let taken = take(desk, &own, journals, head.into(), vec![line]).await;
+                desk.devices.courier.update_value(|courier| courier.coming = 0);
+                let here = desk.book.with_untracked(|book| book.as_ref().map(crate::desk::Book::head));
+                match here.filter(|here| taken == Ok(true) && here.seq == seq) {
+                    Some(here) => learn(desk, Some(here.into())),
+                    None => nudge(desk, true),
+                }
+            });
+        }
+        _ => heard_of(desk, seq),
+    }
+}
+
+/// The line of a trade that comes after `head`, as it is written where its clock was not set back meanwhile: a
+/// trade is named by the moment in which it was written.
+fn spelled(head: &Head, body: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        id: TradeId,
+    }
+    let Named { id } = serde_json::from_str(body).ok()?;
+    let mut moment = [0; 8];
+    moment[2..].copy_from_slice(id.as_bytes().get(..6)?);
+    let at = Timestamp::from_millis(i64::from_be_bytes(moment)).max(head.at);
+    let prev = JournalHead::from(*head).hash;
+    let (seq, at) = ((head.seq + 1).to_string(), at.to_string());
+    let parts = [
+        r#"{"v":1,"seq":"#,
+        &seq,
+        r#","at":""#,
+        &at,
+        r#"","kind":"traded","body":"#,
+        body,
+        r#","prev":""#,
+        &prev,
+        "\"}",
+    ];
+    Some(parts.concat())
+}
+
 /// The room says that the copy has an entry: it is fetched where it is not here.
 pub(super) fn heard_of(desk: Desk, seq: u64) {
-    let here = desk.book.with_untracked(|book| book.as_ref().map(super::super::Book::seq));
-    if here.is_some_and(|here| seq > here) {
+    let here = desk.book.with_untracked(|book| book.as_ref().map(crate::desk::Book::seq));
+    let coming = desk.devices.courier.with_value(|courier| courier.coming);
+    if here.is_some_and(|here| seq > here.max(coming)) {
         nudge(desk, true);
     } else if !has_turn(desk) && desk.devices.there.get_untracked().is_some_and(|there| seq > there) {
         // Another tab of this browser has handed it in.
@@ -549,4 +606,49 @@ pub async fn keep_copy(desk: Desk, is_wanted: bool) {
 pub(super) async fn load_anew(desk: Desk, record: Record) {
     desk.tell_tabs_of_accounts();
     boot::load(desk, record).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::chain::Chain;
+    use shared::ledger::{Event as Entered, Ledger, Opened, Settings};
+    use shared::money::Usd;
+    use shared::simulator;
+    use shared::token::TokenTable;
+    use shared::trade::{AcceptPriceAge, Order, Ppm, Seed, Size, TradeRequest};
+
+    use super::*;
+    use crate::desk::View;
+
+    #[test]
+    fn the_line_of_a_trade_follows_from_the_trade_and_the_entry_before_it() {
+        let opened = Opened {
+            account: AccountId::from_bytes([7; 16]),
+            market: MarketKind::Demo,
+            name: "Demo".into(),
+            deposit: Usd::whole(10_000),
+            settings: Settings::default(),
+        };
+        let start = Timestamp::from_secs(1_790_000_000);
+        let (mut ledger, _) = Ledger::open(opened, start).unwrap();
+        let token = TokenTable::builtin().by_symbol(Chain::Base, "WETH").unwrap().key;
+        // The second trade is from before the first: its entry takes the first one's time.
+        for (seed, later_ms) in [(1, 1_234), (2, 500), (3, 9_999)] {
+            let now = start.plus_millis(later_ms);
+            let request = TradeRequest {
+                id: TradeId::new(now, [seed; 10]),
+                order: Order::Buy { token, size: Size::Usd(Usd::whole(100)) },
+                tolerance: Ppm::new(5_000).unwrap(),
+                accept_price_age: AcceptPriceAge::No,
+                max_impact: None,
+            };
+            let market = View::demo(now).market;
+            let trade = simulator::execute(ledger.account(), &request, &market, now, Seed(seed.into())).unwrap();
+            let before = ledger.head();
+            let entry = ledger.append(Entered::Traded(trade), now).unwrap();
+            let body = entry.line.split_once(r#""body":"#).unwrap().1.rsplit_once(r#","prev""#).unwrap().0;
+            assert_eq!(spelled(&before, body).as_deref(), Some(&*entry.line));
+        }
+        assert_eq!(spelled(&ledger.head(), "{}"), None);
+    }
 }

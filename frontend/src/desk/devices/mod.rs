@@ -52,7 +52,7 @@ pub struct Devices {
     pub name: RwSignal<String>,
     courier: StoredValue<Courier, LocalStorage>,
     /// Whoever hears what happens, once it has begun.
-    hear: StoredValue<Option<fn(Desk, Word<'_>)>>,
+    hear: StoredValue<Option<Hear>>,
 }
 
 /// Something that happened and may concern other devices.
@@ -66,6 +66,9 @@ pub enum Word<'a> {
     /// The socket is gone.
     Closed,
 }
+
+/// Whoever hears it.
+pub type Hear = fn(Desk, Word<'_>);
 
 /// Why nothing is to be traded on the account in hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +149,7 @@ pub fn begin_when_quiet(desk: Desk) {
 }
 
 /// Sets another listener going: that of a page which watches somebody else's account.
-pub fn listen_with(desk: Desk, hear: fn(Desk, Word<'_>)) {
+pub fn listen_with(desk: Desk, hear: Hear) {
     desk.devices.hear.set_value(Some(hear));
 }
 

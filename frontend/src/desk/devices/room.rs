@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::ids::AccountId;
 use shared::time::Timestamp;
-use shared::wire::room::{AlertMessage, JOINED, Joined, REFUSED, ThoughtLogCreated};
+use shared::wire::room::{AlertMessage, JOINED, Joined, REFUSED, ThoughtLogCreated, TradeUpdate};
 
 use super::{courier, in_hand};
 use crate::desk::{Desk, alerts, push};
@@ -132,6 +132,11 @@ fn take(desk: Desk, kind: &str, data: &str, at: Timestamp) {
         "alert_message" => {
             if let Ok(AlertMessage { alert, over }) = serde_json::from_str(data) {
                 desk.alerts.update(|all| alerts::told(all, alert, over.then_some(at)));
+            }
+        }
+        "trade_update" => {
+            if let Ok(TradeUpdate { seq, hash, trade }) = serde_json::from_str(data) {
+                courier::heard_trade(desk, seq, &hash, trade.get());
             }
         }
         "session_update" => courier::nudge(desk, true),
