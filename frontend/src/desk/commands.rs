@@ -12,6 +12,7 @@ use shared::time::Timestamp;
 use shared::token::Token;
 use shared::trade::{AcceptPriceAge, Order, Ppm, Rejection, TradeRequest};
 
+use super::devices::{self, Word};
 use super::work::Stopped;
 use super::{Desk, Held, boot, opening};
 use crate::io::database::StoreError;
@@ -241,6 +242,8 @@ async fn write_next(
     }
     let mut taken = None;
     let entry = draft.entry().clone();
+    // It is on its way to other devices while this page draws it.
+    devices::tell(desk, Word::Kept(&entry));
     desk.book.update(|book| taken = book.as_mut().filter(|book| book.record().id == id).map(|book| book.keep(draft)));
     if taken.is_some_and(|taken| taken.is_err()) {
         // It is on the disk, and this tab has gone another way: the store says what holds.

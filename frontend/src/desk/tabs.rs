@@ -33,6 +33,8 @@ pub fn listen(desk: Desk) {
                 if let Some(journals) = desk.journals.get_value() {
                     // What cannot be followed is told when this tab wants to write.
                     let _ = commands::catch_up(desk, &journals, id).await;
+                    // This may be the tab that hands it in.
+                    devices::tell(desk, Word::Written);
                 }
             });
         }

@@ -124,7 +124,7 @@ fn hear(desk: Desk, word: Word<'_>) {
             watch.inner.update_value(|inner| inner.is_told = false);
             ask(desk, watch);
         }
-        Word::Written => {}
+        Word::Kept(_) | Word::Written => {}
     }
 }
 

@@ -149,21 +149,60 @@ pub(super) fn nudge(desk: Desk, look: bool) {
         false
     });
     if is_flying == Some(false) {
-        spawn_local(async move {
-            let mut look = look;
-            let wait = loop {
-                let wait = fly(desk, look).await;
-                match desk.devices.courier.try_update_value(|courier| courier.again.take()).flatten() {
-                    Some(again) => look = again,
-                    None => break wait,
-                }
-            };
-            desk.devices.courier.update_value(|courier| courier.is_flying = false);
-            if let Some(wait) = wait {
-                later(desk, wait).await;
-            }
-        });
+        spawn_local(flights(desk, look, None));
     }
+}
+
+/// An entry has just been kept: where the copy has everything before it, it goes there at once, without being
+/// read back from the store.
+pub(super) fn send(desk: Desk, entry: &Entry) {
+    let Some(own) = in_hand(desk).filter(|_| has_turn(desk)) else { return };
+    let lease = desk.devices.lease.get_untracked();
+    if turns::judge(lease.as_ref(), &this::id(), clock::now()) != Turn::Ours {
+        return;
+    }
+    let after = desk.devices.courier.try_update_value(|courier| {
+        let head = courier.head.clone().flatten().filter(|head| head.seq + 1 == entry.seq && !courier.is_flying)?;
+        courier.is_flying = true;
+        Some(head)
+    });
+    if let Some(Some(after)) = after {
+        let append =
+            Append { device: this::id(), after: Some(after), instead_of: None, lines: vec![entry.line.clone()] };
+        spawn_local(flights(desk, false, Some((own, append))));
+    }
+}
+
+/// Flies until nothing more has happened meanwhile; what is in hand already goes first.
+async fn flights(desk: Desk, mut look: bool, first: Option<(Own, Append)>) {
+    let run = desk.devices.courier.with_value(|courier| courier.run);
+    if let Some((own, append)) = first {
+        match post(&own, &append).await {
+            Ok(head) => learn(desk, &own, Some(head)),
+            // The flight that follows finds out how things stand.
+            Err(_) => look = true,
+        }
+    }
+    let wait = loop {
+        let wait = fly(desk, look).await;
+        if run != desk.devices.courier.with_value(|courier| courier.run) {
+            // Another account came in hand, and has flights of its own.
+            return;
+        }
+        match desk.devices.courier.try_update_value(|courier| courier.again.take()).flatten() {
+            Some(again) => look = again,
+            None => break wait,
+        }
+    };
+    desk.devices.courier.update_value(|courier| courier.is_flying = false);
+    if let Some(wait) = wait {
+        later(desk, wait).await;
+    }
+}
+
+async fn post(own: &Own, append: &Append) -> Result<JournalHead, Refused> {
+    let body = serde_json::to_string(append).ok();
+    Ok(accounts::ask::<Appended>(Method::POST, own.id(), "journal", &own.token, body).await?.head)
 }
 
 /// Looks again after `wait` milliseconds, unless another wait has begun by then.
@@ -205,6 +244,9 @@ async fn fly(desk: Desk, look: bool) -> Option<f64> {
 
 /// What a failure comes to: how long to wait.
 async fn after(desk: Desk, own: &Own, refused: Refused) -> f64 {
+    if !is_current(desk, own) {
+        return IDLE_MS;
+    }
     let failures = desk.devices.courier.try_update_value(|courier| {
         courier.failures += 1;
         courier.head = None;
@@ -293,9 +335,12 @@ pub(super) async fn look(desk: Desk, own: &Own) -> Result<(), Refused> {
         });
         let (Some(here), Some(journals)) = (here, desk.journals.get_value()) else { return Ok(()) };
         let page = page(own, here.seq).await?;
+        if !is_current(desk, own) {
+            return Ok(());
+        }
         desk.devices.lease.set(page.lease);
         let Some(head) = page.head else {
-            learn(desk, None);
+            learn(desk, own, None);
             return Ok(());
         };
         let fits = if head.seq > here.seq {
@@ -307,11 +352,11 @@ pub(super) async fn look(desk: Desk, own: &Own) -> Result<(), Refused> {
             // There may be more than a page had room for.
             Ok(true) if head.seq > here.seq => continue,
             Ok(true) => {
-                learn(desk, Some(head));
+                learn(desk, own, Some(head));
                 super::note(desk, own.id(), |record| record.parted = None).await;
             }
             Ok(false) => {
-                learn(desk, Some(head.clone()));
+                learn(desk, own, Some(head.clone()));
                 parting::found(desk, own, &journals, here.seq.min(head.seq)).await?;
             }
             Err(cause) => {
@@ -340,8 +385,16 @@ pub(super) async fn page_of(account: AccountId, token: &str, after: u64) -> Resu
     accounts::ask(Method::GET, account, &what, token, None).await
 }
 
+/// Whether an account is still the one in hand: an answer may come when it no longer is.
+pub(super) fn is_current(desk: Desk, own: &Own) -> bool {
+    desk.devices.courier.with_value(|courier| courier.account.as_ref().is_some_and(|account| account.id() == own.id()))
+}
+
 /// Notes how far the copy is.
-fn learn(desk: Desk, head: Option<JournalHead>) {
+fn learn(desk: Desk, own: &Own, head: Option<JournalHead>) {
+    if !is_current(desk, own) {
+        return;
+    }
     let there = Some(head.as_ref().map_or(0, |head| head.seq));
     if desk.devices.there.get_untracked() != there {
         desk.devices.there.set(there);
@@ -366,7 +419,7 @@ pub(super) fn heard_trade(desk: Desk, seq: u64, hash: &str, body: &str) {
                 desk.devices.courier.update_value(|courier| courier.coming = 0);
                 let here = desk.book.with_untracked(|book| book.as_ref().map(crate::desk::Book::head));
                 match here.filter(|here| taken == Ok(true) && here.seq == seq) {
-                    Some(here) => learn(desk, Some(here.into())),
+                    Some(here) => learn(desk, &own, Some(here.into())),
                     None => nudge(desk, true),
                 }
             });
@@ -491,7 +544,7 @@ async fn hand_in(desk: Desk, own: &Own) -> Result<(), Refused> {
             return Ok(());
         }
         match hand_in_page(&journals, own, head, None, &mut most).await {
-            Ok(Some(head)) => learn(desk, Some(head)),
+            Ok(Some(head)) => learn(desk, own, Some(head)),
             Ok(None) => return Ok(()),
             Err(refused) => {
                 if refused.status() == 409 {
@@ -527,9 +580,8 @@ pub(super) async fn hand_in_page(
         let fit = fit.count().max(1);
         lines.truncate(fit);
         let append = Append { device: this::id(), after: head.clone(), instead_of: instead_of.clone(), lines };
-        let body = serde_json::to_string(&append).ok();
-        match accounts::ask::<Appended>(Method::POST, own.id(), "journal", &own.token, body).await {
-            Ok(appended) => return Ok(Some(appended.head)),
+        match post(own, &append).await {
+            Ok(head) => return Ok(Some(head)),
             Err(refused) if refused.status() == 413 && append.lines.len() > 1 => {
                 *most /= 2;
                 lines = append.lines;

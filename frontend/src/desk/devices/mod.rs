@@ -19,6 +19,7 @@ pub mod turns;
 
 use leptos::prelude::*;
 use shared::ids::AccountId;
+use shared::ledger::Entry;
 use shared::time::Timestamp;
 use shared::wire::accounts::Lease;
 use shared::wire::room::ThoughtLogCreated;
@@ -57,7 +58,9 @@ pub struct Devices {
 
 /// Something that happened and may concern other devices.
 pub enum Word<'a> {
-    /// Another account is in hand, or an entry was written.
+    /// An entry is on the disk, and about to be seen.
+    Kept(&'a Entry),
+    /// Another account is in hand, or an entry was written, here or in another tab.
     Written,
     /// The socket stands.
     Opened,
@@ -169,6 +172,7 @@ pub fn tell(desk: Desk, word: Word<'_>) {
 
 fn hear(desk: Desk, word: Word<'_>) {
     match word {
+        Word::Kept(entry) => courier::send(desk, entry),
         Word::Written => courier::changed(desk),
         Word::Opened => room::join(desk),
         Word::Said(text) => room::heard(desk, text),

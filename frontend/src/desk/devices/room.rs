@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::ids::AccountId;
 use shared::time::Timestamp;
-use shared::wire::room::{AlertMessage, JOINED, Joined, REFUSED, ThoughtLogCreated, TradeUpdate};
+use shared::wire::room::{AlertMessage, JOINED, Joined, PRESENCE, Presence, REFUSED, ThoughtLogCreated, TradeUpdate};
 
 use super::{courier, in_hand};
 use crate::desk::{Desk, alerts, push};
@@ -67,7 +67,7 @@ pub fn ask(account: AccountId, token: &str, place: Option<&(String, u64)>) -> St
     frame + "}"
 }
 
-/// Enters the room of the account in hand, or asks anew how many are in it.
+/// Enters the room of the account in hand.
 pub fn join(desk: Desk) {
     if let Some(own) = in_hand(desk) {
         let place = desk.devices.courier.with_value(|courier| courier.place.clone());
@@ -100,6 +100,11 @@ pub(super) fn heard(desk: Desk, text: &str) {
             }
             // Whatever was missed, the copy has it.
             courier::nudge(desk, true);
+        }
+        PRESENCE => {
+            if let Some(Presence { readers }) = frame.read() {
+                desk.devices.readers.set(Some(readers));
+            }
         }
         REFUSED => desk.devices.readers.set(None),
         kind => take(desk, kind, frame.data.map_or("", RawValue::get), frame.ts.unwrap_or_else(clock::now)),

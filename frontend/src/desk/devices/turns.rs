@@ -75,7 +75,9 @@ pub(super) async fn take(desk: Desk, own: &Own) -> Result<(), Refused> {
     let body = serde_json::to_string(&asked).ok();
     match accounts::ask::<Lease>(Method::PUT, own.id(), "lease", &own.token, body).await {
         Ok(lease) => {
-            desk.devices.lease.set(Some(lease));
+            if courier::is_current(desk, own) {
+                desk.devices.lease.set(Some(lease));
+            }
             Ok(())
         }
         Err(refused) => {
@@ -92,7 +94,9 @@ pub(super) async fn take(desk: Desk, own: &Own) -> Result<(), Refused> {
 /// Another device has it.
 pub(super) async fn held_by(desk: Desk, own: &Own, lease: Lease) {
     let name = holder(&lease);
-    desk.devices.lease.set(Some(lease));
+    if courier::is_current(desk, own) {
+        desk.devices.lease.set(Some(lease));
+    }
     note(desk, own.id(), |record| record.elsewhere = Some(name)).await;
 }
 

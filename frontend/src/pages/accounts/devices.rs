@@ -6,15 +6,13 @@ use leptos::task::spawn_local;
 
 use crate::components::common::{CopyText, text};
 use crate::components::devices::{copy_words, held_note};
-use crate::desk::devices::{links, room, this, turns};
+use crate::desk::devices::{links, this, turns};
 use crate::desk::{Desk, Tone};
 use crate::format::{number, words::sentence};
 use crate::router::A;
 
 /// The section of the account in hand.
 pub fn devices(desk: Desk) -> AnyView {
-    // How many read is told to whoever comes in.
-    room::join(desk);
     let copy = Memo::new(move |_| copy_words(desk));
     let readers = move || {
         let others = desk.devices.readers.get().filter(|readers| *readers > 1);
