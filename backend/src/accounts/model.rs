@@ -202,6 +202,12 @@ fn live(seed: u64) -> (usize, usize) {
             _ if device.known == device.lines.len() => device.meet(&mut server, &mut dice, now),
             _ => {}
         }
+        // At most one device believes that it has the lease.
+        let writers: Vec<_> = devices.iter().filter(|device| now < device.until).map(|device| &device.name).collect();
+        assert!(writers.len() <= 1, "seed {seed}: {writers:?} write");
+        if (&server.lines, server.branches.len()) == (&before.0, before.1) {
+            continue;
+        }
         // The copy grew at its end, or what made way is a branch.
         let (lines, branches) = before;
         let shared = common(&lines, &server.lines);
@@ -213,9 +219,6 @@ fn live(seed: u64) -> (usize, usize) {
         assert!(kept.iter().all(|line| everywhere.contains(line)), "seed {seed}: something that was kept is gone");
         let once: BTreeSet<&String> = server.lines.iter().collect();
         assert_eq!(once.len(), server.lines.len(), "seed {seed}: something is there twice");
-        // At most one device believes that it has the lease.
-        let writers: Vec<_> = devices.iter().filter(|device| now < device.until).map(|device| &device.name).collect();
-        assert!(writers.len() <= 1, "seed {seed}: {writers:?} write");
     }
     // In the end all come back, one after the other.
     for device in &mut devices {
@@ -238,12 +241,13 @@ fn live(seed: u64) -> (usize, usize) {
 
 #[test]
 fn one_device_writes_and_nothing_is_lost_whatever_devices_clocks_and_replies_do() {
+    const SEEDS: usize = 300;
     let (mut lines, mut branches) = (0, 0);
-    for seed in 0..2_000 {
-        let (kept, chosen) = live(seed);
+    for seed in 0..SEEDS {
+        let (kept, chosen) = live(seed as u64);
         lines += kept;
         branches += chosen;
     }
     // The histories are worth something: they wrote, and they met.
-    assert!(lines > 2_000 * 10 && branches > 2_000, "{lines} lines, {branches} branches");
+    assert!(lines > SEEDS * 10 && branches > SEEDS, "{lines} lines, {branches} branches");
 }

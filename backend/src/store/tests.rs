@@ -1,6 +1,10 @@
+use shared::ids::AccountId;
 use shared::quote::{Quote, Source};
+use shared::wire::accounts::{JournalHead, Lease};
 
+use super::copies::Change;
 use super::*;
+use crate::accounts::AccountError;
 use crate::coingecko::budget::Purpose;
 use crate::telemetry::tests::Captured;
 
@@ -189,5 +193,40 @@ async fn coins_without_end_do_not_fill_the_disk() {
     let kept = store.prices().await;
     assert_eq!(kept.len(), 2_000);
     assert!(!kept.contains_key("coin-99") && kept.contains_key("coin-100"));
+    close(store).await;
+}
+
+#[tokio::test]
+async fn a_copy_that_finds_no_room_on_the_disk_is_what_it_was_and_goes_on_when_there_is_room() {
+    let scratch = Scratch::new("copy-full");
+    let store = Store::open(&scratch.data()).await.unwrap();
+    let copies = store.copies();
+    let limit = async |pages: u32| {
+        let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+        sqlx::query(pragma).execute(&store.durable).await.unwrap();
+    };
+    let account = AccountId::from_bytes([1; 16]);
+    let at = Timestamp::from_secs(1);
+    let lease = Lease { device: "desk".into(), name: String::new(), since: at, until: at };
+    let head = |seq| JournalHead { seq, hash: format!("{seq:064}") };
+    let lines = |count: usize| vec!["x".repeat(500); count];
+    let bytes = |lines: &[String]| lines.len() as u64 * 500;
+    let (first, more) = (lines(3), lines(1_000));
+    let opening =
+        Change { account, from: None, cut: None, lines: &first, bytes: bytes(&first), to: &head(3), lease: &lease };
+    assert!(copies.change(&opening).await.unwrap());
+    assert!(!copies.change(&opening).await.unwrap(), "it is not new any more");
+    limit(1).await;
+    let next = Change { from: Some(&head(3)), lines: &more, bytes: bytes(&more), to: &head(1_003), ..opening };
+    let error = copies.change(&next).await.unwrap_err();
+    assert_eq!(AccountError::from(error), AccountError::DiskFull);
+    let (copy, kept) = copies.page(account, 0, 10_000).await.unwrap();
+    assert_eq!((copy.unwrap().head, kept), (head(3), first.clone()));
+    limit(1_000_000).await;
+    assert!(copies.change(&next).await.unwrap());
+    let (copy, kept) = copies.page(account, 3, 10_000).await.unwrap();
+    let copy = copy.unwrap();
+    assert_eq!((copy.head, copy.bytes, kept), (head(1_003), 1_003 * 500, more));
+    assert_eq!(copies.bytes_after(account, 1_000).await.unwrap(), 1_500);
     close(store).await;
 }
