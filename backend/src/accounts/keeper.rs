@@ -1,7 +1,7 @@
 //! The tasks that keep accounts: each has its own, and does one thing after the other.
 //!
-//! An append is verified against the fold of what is there, written, and only then told: to whoever asked, and in
-//! the account's room. Folds of recent accounts stay in memory. One that is not there is read from the store as it
+//! An append is verified against the fold of what is there, written, and only then told: to whoever asked, and after
+//! that in the account's room, for which nobody waits. Folds of recent accounts stay in memory. One that is not there is read from the store as it
 //! was kept, and what came after it is folded again; it is kept anew whenever a quarter has come to it, so an
 //! account of any age costs a bounded part of its length to open and nothing to append to.
 
@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::copy::{Fold, Handed, Place, Standing, Verdict, compare, decide, is_sale};
+use super::lease::Taken;
 use super::links::TokenHash;
 use super::view::{self, Message};
 use super::{AccountError, Common, Reply, lease_error, link_error, session};
@@ -59,6 +60,12 @@ pub enum Job {
     AddLink(AccountId, TokenHash, NewLink, Reply<Link>),
     /// Revoke one.
     RevokeLink(AccountId, TokenHash, Reply<()>),
+}
+
+/// An answer, and what the room is told after it.
+struct News<T> {
+    answer: T,
+    told: Vec<Message>,
 }
 
 /// A task that keeps accounts.
@@ -116,10 +123,17 @@ impl Keeper {
             Job::Append(account, append, reply) => {
                 let result = self.append(account, append).await;
                 telemetry::count_append(outcome(&result));
-                drop(reply.send(result));
+                self.answer(account, reply, result).await;
+                self.keep_fold(account).await;
             }
-            Job::TakeLease(account, asked, reply) => drop(reply.send(self.take_lease(account, asked).await)),
-            Job::GiveLease(account, device, reply) => drop(reply.send(self.give_lease(account, &device).await)),
+            Job::TakeLease(account, asked, reply) => {
+                let result = self.take_lease(account, asked).await;
+                self.answer(account, reply, result).await;
+            }
+            Job::GiveLease(account, device, reply) => {
+                let result = self.give_lease(account, &device).await;
+                self.answer(account, reply, result).await;
+            }
             Job::Snapshot(account, reply) => drop(reply.send(self.snapshot(account).await)),
             Job::KeepBranch(account, branch, reply) => drop(reply.send(self.keep_branch(account, branch).await)),
             Job::AddLink(account, hash, link, reply) => drop(reply.send(self.add_link(account, hash, link).await)),
@@ -127,7 +141,17 @@ impl Keeper {
         }
     }
 
-    async fn append(&mut self, account: AccountId, append: Append) -> Result<JournalHead, AccountError> {
+    /// Answers, and then tells the room what is new.
+    async fn answer<T>(&self, account: AccountId, reply: Reply<T>, result: Result<News<T>, AccountError>) {
+        let (result, news) = match result {
+            Ok(News { answer, told }) => (Ok(answer), told),
+            Err(error) => (Err(error), vec![]),
+        };
+        drop(reply.send(result));
+        self.tell(account, news).await;
+    }
+
+    async fn append(&mut self, account: AccountId, append: Append) -> Result<News<JournalHead>, AccountError> {
         let Append { device, after, instead_of, lines } = append;
         let handed = Handed {
             after: after.as_ref().map_or(Ok(Place::START), |head| place("after", head))?,
@@ -150,7 +174,7 @@ impl Keeper {
                 return match verdict {
                     Verdict::Refused(error) => Err(lease_error(error, head_of(end))),
                     Verdict::Moved => Err(AccountError::Moved { head: head_of(end) }),
-                    Verdict::Done | Verdict::Write { .. } => Ok(end.into()),
+                    Verdict::Done | Verdict::Write { .. } => Ok(News { answer: end.into(), told: vec![] }),
                 };
             }
         };
@@ -214,13 +238,8 @@ impl Keeper {
         self.common.bytes.fetch_add(bytes, Ordering::Relaxed);
         kept.bytes += bytes;
         kept.choices = choices;
-        if taken.is_new {
-            self.tell_lease(account, taken.ended.as_ref(), &taken.lease).await;
-        }
-        self.tell(account, news).await;
-        self.keep_fold(account, &mut kept).await;
         self.put(account, Some(kept));
-        Ok(to)
+        Ok(News { answer: to, told: of_lease(&taken).into_iter().chain(news).collect() })
     }
 
     /// How lines stand to the copy.
@@ -318,7 +337,7 @@ impl Keeper {
         if is_full { Err(AccountError::BranchesFull) } else { Ok(()) }
     }
 
-    async fn take_lease(&mut self, account: AccountId, asked: LeaseAsked) -> Result<Lease, AccountError> {
+    async fn take_lease(&mut self, account: AccountId, asked: LeaseAsked) -> Result<News<Lease>, AccountError> {
         let now = self.common.clock.now();
         let taken = self.common.leases().take(account, &asked.device, &asked.name, now);
         let taken = taken.map_err(|error| lease_error(error, None))?;
@@ -327,29 +346,18 @@ impl Keeper {
         if swept {
             self.common.copies.forget_leases_before(now).await?;
         }
-        if taken.is_new {
-            self.tell_lease(account, taken.ended.as_ref(), &taken.lease).await;
-        }
-        Ok(taken.lease)
+        Ok(News { told: of_lease(&taken), answer: taken.lease })
     }
 
-    async fn give_lease(&mut self, account: AccountId, device: &str) -> Result<(), AccountError> {
+    async fn give_lease(&mut self, account: AccountId, device: &str) -> Result<News<()>, AccountError> {
         let now = self.common.clock.now();
         if !self.common.leases().is_held_by(account, device, now) {
-            return Ok(());
+            return Ok(News { answer: (), told: vec![] });
         }
         self.common.copies.forget_lease(account).await?;
         let given = self.common.leases().remove(account);
-        if let Some(lease) = given {
-            self.tell(account, session(&lease, SessionStatus::Ended, now).into_iter().collect()).await;
-        }
-        Ok(())
-    }
-
-    async fn tell_lease(&self, account: AccountId, ended: Option<&Lease>, lease: &Lease) {
-        let ended = ended.and_then(|ended| session(ended, SessionStatus::Ended, ended.until));
-        let begun = session(lease, SessionStatus::Writing, lease.since);
-        self.tell(account, ended.into_iter().chain(begun).collect()).await;
+        let told = given.and_then(|lease| session(&lease, SessionStatus::Ended, now));
+        Ok(News { answer: (), told: told.into_iter().collect() })
     }
 
     /// Tells messages in the account's room. Where there is no room nobody is there to hear them, and whoever
@@ -456,9 +464,7 @@ impl Keeper {
         if JournalHead::from(fold.end()) != copy.head {
             return Err(AccountError::Store(format!("the copy of {account} does not end as it says")));
         }
-        let mut kept = Kept { fold, bytes: copy.bytes, choices: copy.choices, folded, used: 0 };
-        self.keep_fold(account, &mut kept).await;
-        Ok(Some(kept))
+        Ok(Some(Kept { fold, bytes: copy.bytes, choices: copy.choices, folded, used: 0 }))
     }
 
     fn put(&mut self, account: AccountId, kept: Option<Kept>) {
@@ -506,7 +512,8 @@ impl Keeper {
     }
 
     /// Keeps the fold where it has grown by a quarter. It is a cache: a failure costs time later.
-    async fn keep_fold(&self, account: AccountId, kept: &mut Kept) {
+    async fn keep_fold(&mut self, account: AccountId) {
+        let Some(kept) = self.copies.get_mut(&account) else { return };
         let seq = kept.fold.end().seq;
         if seq < kept.folded + LEAST_GROWTH.max(kept.folded / 4) {
             return;
@@ -536,6 +543,14 @@ impl Keeper {
             sum -= weight;
         }
     }
+}
+
+/// What a lease that was taken gives to tell: nothing where it was only renewed.
+fn of_lease(taken: &Taken) -> Vec<Message> {
+    let Taken { lease, is_new, ended } = taken;
+    let ended = ended.as_ref().and_then(|ended| session(ended, SessionStatus::Ended, ended.until));
+    let begun = is_new.then(|| session(lease, SessionStatus::Writing, lease.since)).flatten();
+    ended.into_iter().chain(begun).collect()
 }
 
 fn head_of(end: Place) -> Option<JournalHead> {
@@ -578,7 +593,7 @@ fn check_form(after: Place, lines: &[String]) -> Result<Place, AccountError> {
 }
 
 /// The word under which an append is counted.
-const fn outcome(result: &Result<JournalHead, AccountError>) -> &'static str {
+const fn outcome<T>(result: &Result<T, AccountError>) -> &'static str {
     match result {
         Ok(_) => "ok",
         Err(AccountError::Moved { .. }) => "moved",
