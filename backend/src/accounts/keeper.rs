@@ -1,11 +1,8 @@
 //! The tasks that keep accounts: each has its own, and does one thing after the other.
 //!
-//! An append is verified against the fold of what is there, written, and only then told: to whoever asked, and after
-//! that in the account's room, for which nobody waits. Folds of recent accounts stay in memory. One that is not there is read from the store as it
-//! was kept, and what came after it is folded again; it is kept anew whenever a quarter has come to it, so an
-//! account of any age costs a bounded part of its length to open and nothing to append to.
+//! An append is verified against the fold of what is there ([`super::shelf`]), written, and only then told: to whoever
+//! asked, and after that in the account's room, for which nobody waits.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,24 +19,15 @@ use tokio_util::sync::CancellationToken;
 use super::copy::{Fold, Handed, Place, Standing, Verdict, compare, decide, is_sale};
 use super::lease::Taken;
 use super::links::TokenHash;
+use super::shelf::{Kept, Shelf, TURN};
 use super::view::{self, Message};
 use super::{AccountError, Common, Reply, lease_error, link_error, session};
 use crate::rooms::RoomError;
 use crate::store::copies::{BranchNote, Change};
 use crate::telemetry;
 
-/// Entries of all folds in memory together, about, for one keeper. The one that was used last always stays.
-const MOST_ENTRIES: u64 = 40_000;
 /// Lines that are handed in at once, at most.
 const MOST_LINES: usize = 4_096;
-/// What an account weighs beside its entries.
-const WEIGHT: u64 = 64;
-/// Lines that are read at once to be folded.
-const PIECE: usize = 1_000;
-/// Lines after which others have their turn.
-const TURN: usize = 64;
-/// Entries by which a fold has to grow before it is kept, at least.
-const LEAST_GROWTH: u64 = 1_024;
 /// Entries of an append that are told one by one; a longer one tells only where it ends.
 const TOLD: usize = 100;
 
@@ -72,27 +60,13 @@ struct News<T> {
 #[derive(Debug)]
 pub struct Keeper {
     common: Arc<Common>,
-    /// The copies in memory.
-    copies: HashMap<AccountId, Kept>,
-    /// Grows with every use.
-    uses: u64,
-}
-
-/// A copy in memory, as the store has it.
-#[derive(Debug)]
-struct Kept {
-    fold: Fold,
-    bytes: u64,
-    choices: u64,
-    /// The number of the last entry in the fold that the store has.
-    folded: u64,
-    used: u64,
+    shelf: Shelf,
 }
 
 impl Keeper {
     /// One that keeps none yet.
     pub fn new(common: Arc<Common>) -> Keeper {
-        Keeper { common, copies: HashMap::new(), uses: 0 }
+        Keeper { shelf: Shelf::new(common.copies.clone()), common }
     }
 
     /// Does what comes until it is told to stop and nothing waits.
@@ -104,16 +78,15 @@ impl Keeper {
                 () = stop.cancelled() => None,
             };
             let Some(job) = job else { return };
-            self.uses += 1;
             if AssertUnwindSafe(self.work(job)).catch_unwind().await.is_err() {
                 // What is in the store is whole; what is in memory may not be.
                 tracing::error!(
                     event = "keeper_panicked",
                     "A keeper of accounts panicked; it goes on with nothing in memory"
                 );
-                self.copies.clear();
+                self.shelf.clear();
             }
-            self.make_room();
+            self.shelf.make_room();
         }
     }
 
@@ -124,7 +97,7 @@ impl Keeper {
                 let result = self.append(account, append).await;
                 telemetry::count_append(outcome(&result));
                 self.answer(account, reply, result).await;
-                self.keep_fold(account).await;
+                self.shelf.keep_fold(account).await;
             }
             Job::TakeLease(account, asked, reply) => {
                 let result = self.take_lease(account, asked).await;
@@ -134,7 +107,10 @@ impl Keeper {
                 let result = self.give_lease(account, &device).await;
                 self.answer(account, reply, result).await;
             }
-            Job::Snapshot(account, reply) => drop(reply.send(self.snapshot(account).await)),
+            Job::Snapshot(account, reply) => {
+                drop(reply.send(self.snapshot(account).await));
+                self.shelf.keep_fold(account).await;
+            }
             Job::KeepBranch(account, branch, reply) => drop(reply.send(self.keep_branch(account, branch).await)),
             Job::AddLink(account, hash, link, reply) => drop(reply.send(self.add_link(account, hash, link).await)),
             Job::RevokeLink(account, hash, reply) => drop(reply.send(self.revoke_link(account, hash).await)),
@@ -162,7 +138,7 @@ impl Keeper {
             return Err(AccountError::Malformed(format!("`lines` has 1 to {MOST_LINES} lines")));
         }
         // It is taken out: what is not put back is read anew.
-        let kept = self.take(account).await?;
+        let kept = self.shelf.take(account).await?;
         let end = kept.as_ref().map_or(Place::START, |kept| kept.fold.end());
         let standing = self.standing(account, end, handed).await?;
         let now = self.common.clock.now();
@@ -170,7 +146,7 @@ impl Keeper {
         let (taken, from) = match decide(standing, lease) {
             Verdict::Write { lease, from } => (lease, from),
             verdict => {
-                self.put(account, kept);
+                self.shelf.put(account, kept);
                 return match verdict {
                     Verdict::Refused(error) => Err(lease_error(error, head_of(end))),
                     Verdict::Moved => Err(AccountError::Moved { head: head_of(end) }),
@@ -181,14 +157,14 @@ impl Keeper {
         let new = lines.get(from.unwrap_or(0)..).unwrap_or_default();
         let bytes = new.iter().map(|line| line.len() as u64).sum();
         if let Err(error) = self.check_room(kept.as_ref(), bytes) {
-            self.put(account, kept);
+            self.shelf.put(account, kept);
             return Err(error);
         }
         let (mut base, cut) = match (from, kept) {
             (None, Some(kept)) => match self.cut(account, &kept, handed.after).await {
                 Ok((base, cut)) => (base, Some((JournalHead::from(handed.after), now, cut))),
                 Err(error) => {
-                    self.put(account, Some(kept));
+                    self.shelf.put(account, Some(kept));
                     return Err(error);
                 }
             },
@@ -206,14 +182,14 @@ impl Keeper {
                     if let (Some(kept), Some(Some(spare))) = (&mut base, spare) {
                         kept.fold = spare;
                     }
-                    self.put(account, base);
+                    self.shelf.put(account, base);
                 }
                 return Err(error);
             }
         };
         let mut kept = match (base, fold) {
             (Some(kept), _) => kept,
-            (None, Some(fold)) => Kept { fold, bytes: 0, choices: 0, folded: 0, used: 0 },
+            (None, Some(fold)) => Kept::new(fold, 0, 0, 0),
             // There is a line, and it began a fold or went into one.
             (None, None) => return Err(AccountError::Stopping),
         };
@@ -238,7 +214,7 @@ impl Keeper {
         self.common.bytes.fetch_add(bytes, Ordering::Relaxed);
         kept.bytes += bytes;
         kept.choices = choices;
-        self.put(account, Some(kept));
+        self.shelf.put(account, Some(kept));
         Ok(News { answer: to, told: of_lease(&taken).into_iter().chain(news).collect() })
     }
 
@@ -267,8 +243,8 @@ impl Keeper {
         let base = match after.seq {
             0 => None,
             seq => {
-                let (fold, folded) = self.fold_until(account, seq).await?;
-                Some(Kept { fold, bytes: kept.bytes, choices: kept.choices, folded, used: 0 })
+                let (fold, folded) = self.shelf.fold_until(account, seq).await?;
+                Some(Kept::new(fold, kept.bytes, kept.choices, folded))
             }
         };
         Ok((base, bytes))
@@ -373,7 +349,7 @@ impl Keeper {
 
     async fn snapshot(&mut self, account: AccountId) -> Result<AccountSnapshot, AccountError> {
         // The place in the room first: nothing that comes before it is missing here.
-        let kept = self.take(account).await?.ok_or(RoomError::NoEntry)?;
+        let kept = self.shelf.take(account).await?.ok_or(RoomError::NoEntry)?;
         let room = self.common.rooms.place(account).await;
         let trades = self.common.copies.lines_at(account, &view::last_trades(&kept.fold)).await;
         let price = |token: &shared::token::Token| self.common.price(token);
@@ -394,7 +370,7 @@ impl Keeper {
                 room,
             })
         });
-        self.put(account, Some(kept));
+        self.shelf.put(account, Some(kept));
         snapshot
     }
 
@@ -422,9 +398,7 @@ impl Keeper {
         let note = BranchNote { number: 0, after, end, bytes, kept: self.common.clock.now() };
         self.common.copies.keep_branch(account, onto, &note, &lines).await?;
         self.common.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if let Some(kept) = self.copies.get_mut(&account) {
-            kept.bytes += bytes;
-        }
+        self.shelf.note_branch(account, bytes);
         Ok(())
     }
 
@@ -452,96 +426,6 @@ impl Keeper {
             self.common.rooms.ring(account);
         }
         Ok(())
-    }
-
-    /// The copy, out of memory or out of the store; nothing where there is none.
-    async fn take(&mut self, account: AccountId) -> Result<Option<Kept>, AccountError> {
-        if let Some(kept) = self.copies.remove(&account) {
-            return Ok(Some(kept));
-        }
-        let Some(copy) = self.common.copies.copy(account).await? else { return Ok(None) };
-        let (fold, folded) = self.fold_until(account, copy.head.seq).await?;
-        if JournalHead::from(fold.end()) != copy.head {
-            return Err(AccountError::Store(format!("the copy of {account} does not end as it says")));
-        }
-        Ok(Some(Kept { fold, bytes: copy.bytes, choices: copy.choices, folded, used: 0 }))
-    }
-
-    fn put(&mut self, account: AccountId, kept: Option<Kept>) {
-        if let Some(kept) = kept {
-            self.copies.insert(account, Kept { used: self.uses, ..kept });
-        }
-    }
-
-    /// Folds a copy's lines until the one with this number, from the fold that was kept where it is of use; and
-    /// the number of the last entry in that.
-    async fn fold_until(&self, account: AccountId, end: u64) -> Result<(Fold, u64), AccountError> {
-        let damaged = |why: String| AccountError::Store(format!("the copy of {account} is damaged: {why}"));
-        let copies = &self.common.copies;
-        let mut fold = match copies.fold(account).await? {
-            Some(kept) if kept.seq <= end => {
-                let at = copies.lines_at(account, &[kept.seq]).await?.first().map(alloy_primitives::keccak256);
-                // Megabytes, for an old account.
-                let fold = tokio::task::spawn_blocking(move || Fold::read(&kept)).await.ok().flatten();
-                fold.filter(|fold| {
-                    fold.folded.ledger.account().id() == account && at == Some(fold.folded.ledger.head().hash)
-                })
-            }
-            _ => None,
-        };
-        let folded = fold.as_ref().map_or(0, |fold| fold.end().seq);
-        loop {
-            let from = fold.as_ref().map_or(0, |fold| fold.end().seq);
-            let most = usize::try_from(end - from).unwrap_or(PIECE).min(PIECE);
-            let lines = if most == 0 { vec![] } else { copies.lines(account, from, most).await? };
-            if lines.is_empty() {
-                break;
-            }
-            for turn in lines.chunks(TURN) {
-                for line in turn {
-                    match &mut fold {
-                        Some(fold) => drop(fold.take(line).map_err(|damage| damaged(damage.to_string()))?),
-                        None => fold = Some(Fold::begin(account, line).map_err(damaged)?.0),
-                    }
-                }
-                tokio::task::yield_now().await;
-            }
-        }
-        let fold = fold.filter(|fold| fold.end().seq == end).ok_or_else(|| damaged("lines are missing".into()))?;
-        Ok((fold, folded))
-    }
-
-    /// Keeps the fold where it has grown by a quarter. It is a cache: a failure costs time later.
-    async fn keep_fold(&mut self, account: AccountId) {
-        let Some(kept) = self.copies.get_mut(&account) else { return };
-        let seq = kept.fold.end().seq;
-        if seq < kept.folded + LEAST_GROWTH.max(kept.folded / 4) {
-            return;
-        }
-        match self.common.copies.keep_fold(account, kept.fold.kept()).await {
-            Ok(()) => kept.folded = seq,
-            Err(error) => tracing::warn!(event = "fold_unkept", %account, %error, "A fold could not be kept"),
-        }
-    }
-
-    /// Lets those go from memory that were used longest ago, down to three quarters of what there may be.
-    fn make_room(&mut self) {
-        let weight = |kept: &Kept| kept.fold.end().seq + WEIGHT;
-        let mut sum: u64 = self.copies.values().map(weight).sum();
-        if sum <= MOST_ENTRIES {
-            return;
-        }
-        let mut by_age: Vec<(u64, AccountId, u64)> =
-            self.copies.iter().map(|(account, kept)| (kept.used, *account, weight(kept))).collect();
-        by_age.sort_unstable();
-        by_age.pop();
-        for (_, account, weight) in by_age {
-            if sum <= MOST_ENTRIES / 4 * 3 {
-                break;
-            }
-            self.copies.remove(&account);
-            sum -= weight;
-        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod lease;
 pub mod links;
 #[cfg(test)]
 mod model;
+mod shelf;
 pub mod view;
 
 use std::sync::atomic::{AtomicU64, Ordering};
