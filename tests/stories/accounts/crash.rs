@@ -114,6 +114,7 @@ async fn what_was_answered_is_there_after_the_process_was_killed_between_and_dur
     // All or nothing of the one that was on its way; and the rest goes on.
     let head = process.owner(&account).page(0).await.head.map_or(0, |head| head.seq);
     assert!(head == answered || head == account.lines().len() as u64, "{head}");
+    account.trade();
     process.owner(&account).hands_in("desk", usize::try_from(head).unwrap()).await;
     assert_eq!(process.owner(&account).all().await, account.lines());
     let snapshot = process.owner(&account).snapshot().await;
