@@ -7,6 +7,7 @@ use shared::wire::Status;
 
 use crate::accounts::{AccountError, Accounts};
 use crate::candles::Candles;
+use crate::chain::{Chains, RpcError};
 use crate::clock::SharedClock;
 use crate::coingecko::CoinGecko;
 use crate::config::Config;
@@ -18,9 +19,9 @@ use crate::prices::{self, Prices};
 use crate::rooms::Rooms;
 use crate::rooms::bus::Bus;
 use crate::routes::rendered::Rendered;
-use crate::rpc::RpcError;
 use crate::store::Store;
 use crate::tasks::Tasks;
+use crate::transactions::{Live, LiveStartError};
 
 /// For how long a coin that CoinGecko has no price of is not asked for again, in milliseconds.
 const UNKNOWN_MS: u64 = 5 * 60_000;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub gas: Gas,
     /// Answers about prices that are still true.
     pub rendered: Rendered,
+    /// The live side, where something is signed.
+    pub live: Option<Live>,
     /// The rooms.
     pub rooms: Arc<Rooms>,
     /// The accounts.
@@ -66,6 +69,9 @@ pub enum AppError {
     /// No way to the other backends.
     #[error(transparent)]
     Fleet(#[from] FleetError),
+    /// Nobody signs.
+    #[error(transparent)]
+    Live(#[from] LiveStartError),
     /// No client for a chain's RPC.
     #[error("no RPC client can be made: {0}")]
     Rpc(#[from] RpcError),
@@ -96,6 +102,15 @@ impl App {
         rooms.start(tasks);
         let upstream = CoinGecko::new(&config, clock.clone())?.kept_in(store.clone()).await.one_of(fleet.clone());
         let upstream = Arc::new(upstream);
+        let chains = Chains::new(&config, &clock)?;
+        let rooms = Arc::new(rooms);
+        let live = match &config.live {
+            None => None,
+            Some(settings) => {
+                let (journal, rooms) = (store.journal(), rooms.clone());
+                Some(Live::start(settings.clone(), &chains, journal, rooms, clock.clone(), tasks).await?)
+            }
+        };
         let settings = prices::Settings {
             lives: prices::Lives {
                 thresholds: config.thresholds,
@@ -107,7 +122,7 @@ impl App {
         };
         let prices =
             Prices::start(upstream.clone(), store.clone(), fleet.clone(), clock.clone(), settings, tasks).await;
-        let (prices, rooms) = (Arc::new(prices), Arc::new(rooms));
+        let prices = Arc::new(prices);
         let (copies, limits) = (store.copies(), config.accounts);
         let accounts = Accounts::start(copies, rooms.clone(), prices.clone(), clock.clone(), limits, tasks).await?;
         Ok(App(Arc::new(Parts {
@@ -117,7 +132,8 @@ impl App {
             rendered: Rendered::default(),
             rooms,
             accounts,
-            gas: Gas::new(&config, clock.clone())?,
+            live,
+            gas: Gas::new(chains, clock.clone()),
             store,
             upstream,
             fleet,

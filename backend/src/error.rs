@@ -12,6 +12,7 @@ use crate::accounts::AccountError;
 use crate::coingecko::UpstreamError;
 use crate::outbound::OutboundError;
 use crate::rooms::RoomError;
+use crate::transactions::LiveError;
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,6 +117,12 @@ pub enum ApiError {
     /// A message for a room that cannot be told there.
     #[error("this message cannot be told: {0}")]
     Message(String),
+    /// What was asked of the live side.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// A breaker that is none.
+    #[error("there is no breaker `{0}`; there are: transaction_failure, gas_price_spike and dex_failure")]
+    NoBreaker(String),
     /// A handler panicked.
     #[error("the server made a mistake while it answered; the request's id stands in its log")]
     Panic,
@@ -186,6 +193,15 @@ impl ApiError {
                 AccountError::Store(_) | AccountError::Mistake => ProblemKind::Internal,
                 AccountError::Stopping => ProblemKind::Timeout,
             },
+            ApiError::Live(error) => match error {
+                LiveError::SigningOff | LiveError::NotHere { .. } => ProblemKind::SigningOff,
+                LiveError::NotAllowed(_) | LiveError::OverLimit(_) => ProblemKind::NotAllowed,
+                LiveError::Invalid(_) => ProblemKind::BadRequest,
+                LiveError::KeyTaken(_) | LiveError::Refused(_) => ProblemKind::Conflict,
+                LiveError::Unknown(_) => ProblemKind::UnknownTransaction,
+                LiveError::NotKept(_) | LiveError::Busy => ProblemKind::NotKept,
+            },
+            ApiError::NoBreaker(_) => ProblemKind::NotFound,
             ApiError::Panic => ProblemKind::Internal,
             ApiError::Upstream(error) => match error {
                 UpstreamError::Throttled { .. } | UpstreamError::Paced { .. } | UpstreamError::Spent { .. } => {
@@ -212,6 +228,7 @@ impl ApiError {
     /// Seconds after which it makes sense to ask again.
     fn retry_after(&self) -> Option<u64> {
         match self {
+            ApiError::Live(LiveError::NotKept(_) | LiveError::Busy) => Some(2),
             ApiError::TooManySockets(_)
             | ApiError::TooManyOfOne(_)
             | ApiError::Room(RoomError::TooManyRooms | RoomError::Full(_)) => Some(30),

@@ -16,9 +16,8 @@ use shared::trade::GasSource;
 use shared::wire::{GasInfo, RpcStatus, UpstreamState, UpstreamStatus};
 
 use crate::cache::{Cache, Rest};
+use crate::chain::{Chains, Node, RpcError};
 use crate::clock::SharedClock;
-use crate::config::Config;
-use crate::rpc::{Rpc, RpcError};
 
 /// How long fees are kept, in milliseconds: a block of Ethereum.
 const LIFE_MS: u64 = 12_000;
@@ -38,7 +37,7 @@ impl Rest for RpcError {
 /// Gas of every chain.
 #[derive(Debug)]
 pub struct Gas {
-    rpcs: BTreeMap<Chain, Arc<Rpc>>,
+    chains: Chains,
     kept: Cache<Chain, GasFacts, RpcError>,
     clock: SharedClock,
     health: Arc<Mutex<BTreeMap<Chain, Health>>>,
@@ -52,28 +51,23 @@ struct Health {
 }
 
 impl Gas {
-    /// Gas by the RPCs of the settings.
-    ///
-    /// # Errors
-    /// [`RpcError`] when no client can be made.
-    pub fn new(config: &Config, clock: SharedClock) -> Result<Gas, RpcError> {
-        let rpcs = config.rpcs.iter().map(|(chain, url)| Ok((*chain, Arc::new(Rpc::new(url)?))));
-        Ok(Gas {
-            rpcs: rpcs.collect::<Result<_, RpcError>>()?,
-            kept: Cache::new(clock.clone(), Chain::ALL.len()),
-            clock,
-            health: Arc::default(),
-        })
+    /// Gas by these nodes.
+    pub fn new(chains: Chains, clock: SharedClock) -> Gas {
+        Gas { chains, kept: Cache::new(clock.clone(), Chain::ALL.len()), clock, health: Arc::default() }
     }
 
     /// What gas costs on a chain. There is always an answer; its source says whose it is.
     pub async fn get(&self, chain: Chain) -> GasInfo {
-        let facts = match self.rpcs.get(&chain) {
+        let facts = match self.chains.get(chain) {
             None => None,
-            Some(rpc) => {
-                let (rpc, clock, health) = (rpc.clone(), self.clock.clone(), self.health.clone());
+            Some(nodes) => {
+                let (nodes, clock, health) = (nodes.clone(), self.clock.clone(), self.health.clone());
                 let make = || async move {
-                    let result = read(&rpc, chain, &clock).await;
+                    let ask = |node: Arc<Node>| {
+                        let clock = clock.clone();
+                        async move { read(&node, chain, &clock).await }
+                    };
+                    let result = nodes.ask(ask).await;
                     remember(&health, chain, clock.now(), result.as_ref().err());
                     result
                 };
@@ -91,7 +85,7 @@ impl Gas {
         let status = |chain: Chain| {
             let Health { last_success, last_failure, failing } = health.get(&chain).cloned().unwrap_or_default();
             let asked = last_success.is_some() || last_failure.is_some();
-            let state = match (self.rpcs.contains_key(&chain), asked, failing) {
+            let state = match (self.chains.get(chain).is_some(), asked, failing) {
                 (false, _, _) => UpstreamState::Off,
                 (true, false, _) => UpstreamState::Unused,
                 (true, true, false) => UpstreamState::Ok,
@@ -117,7 +111,7 @@ fn remember(health: &Mutex<BTreeMap<Chain, Health>>, chain: Chain, now: Timestam
     health.failing = error.is_some();
 }
 
-async fn read(rpc: &Rpc, chain: Chain, clock: &SharedClock) -> Result<GasFacts, RpcError> {
+async fn read(rpc: &Node, chain: Chain, clock: &SharedClock) -> Result<GasFacts, RpcError> {
     let history: FeeHistory = rpc.call("eth_feeHistory", json!(["0xa", "latest", [20]])).await?;
     let (base_fee, priority_fee) = history.fees()?;
     let l1_fee = if chain.facts().is_op_stack { l1_fee(rpc, chain).await? } else { 0 };
@@ -151,7 +145,7 @@ impl FeeHistory {
     }
 }
 
-async fn l1_fee(rpc: &Rpc, chain: Chain) -> Result<u64, RpcError> {
+async fn l1_fee(rpc: &Node, chain: Chain) -> Result<u64, RpcError> {
     let call = json!([{ "to": GAS_PRICE_ORACLE, "data": l1_fee_call(&typical_swap(chain.id())) }, "latest"]);
     let result: Value = rpc.call("eth_call", call).await?;
     let text = result.as_str().ok_or_else(|| RpcError::Garbled("eth_call returned no text".into()))?;

@@ -2,7 +2,7 @@
 //!
 //! [`serve`] is the whole of it. Rooms: [`config`] is what it is told; [`router`] every route;
 //! [`app`] what a handler can reach; [`error`] where an error becomes a status; [`prices`],
-//! [`markets`], [`candles`] and [`gas`] what is served; [`coingecko`], [`rpc`] and [`outbound`] who is
+//! [`markets`], [`candles`] and [`gas`] what is served; [`coingecko`], [`chain`] and [`outbound`] who is
 //! asked, [`breaker`] who is not; [`store`] what outlives the process; [`fleet`] what several backends share;
 //! [`socket`] what is said without being asked again; [`rooms`] what is told in each account's, [`accounts`] the
 //! copies of their journals;
@@ -15,10 +15,12 @@ pub mod assets;
 pub mod breaker;
 pub mod cache;
 pub mod candles;
+pub mod chain;
 pub mod cli;
 pub mod clock;
 pub mod coingecko;
 pub mod config;
+pub mod dex;
 pub mod error;
 pub mod fleet;
 pub mod gas;
@@ -30,12 +32,12 @@ pub mod prices;
 pub mod rooms;
 pub mod router;
 pub mod routes;
-pub mod rpc;
 pub mod server;
 pub mod socket;
 pub mod store;
 pub mod tasks;
 pub mod telemetry;
+pub mod transactions;
 
 use std::future::Future;
 use std::io;

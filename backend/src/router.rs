@@ -14,6 +14,7 @@ use crate::error::ApiError;
 use crate::guard;
 use crate::routes::{
     accounts, candles, chains, docs, gas, health, markets, price_cache, price_stats, prices, rooms, status, tokens,
+    transactions,
 };
 use crate::socket::{self, Sockets};
 use crate::tasks::Tasks;
@@ -56,6 +57,13 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(accounts::branches, accounts::keep_branch))
         .routes(routes!(rooms::view))
         .routes(routes!(gas::gas))
+        .routes(routes!(transactions::submit, transactions::list))
+        .routes(routes!(transactions::metrics))
+        .routes(routes!(transactions::one))
+        .routes(routes!(transactions::cancel))
+        .routes(routes!(transactions::replace))
+        .routes(routes!(transactions::breakers))
+        .routes(routes!(transactions::reset))
         .routes(routes!(status::status))
         .routes(routes!(health::health))
 }
@@ -68,8 +76,10 @@ pub fn openapi() -> OpenApi {
 async fn method_not_allowed(method: Method, uri: Uri) -> Result<Response, ApiError> {
     let allowed = match uri.path() {
         "/api/v1/prices/cache" => "DELETE",
+        "/api/v1/transactions" => "GET, HEAD, POST",
         path if path.starts_with("/api/v1/rooms/") => "POST",
         path if path.starts_with(accounts::PREFIX) => accounts::methods(path),
+        path if path.ends_with("/cancel") || path.ends_with("/replace") || path.ends_with("/reset") => "POST",
         _ => "GET, HEAD",
     };
     Err(ApiError::Method { method: method.to_string(), path: uri.path().to_owned(), allowed })

@@ -1,8 +1,10 @@
 //! What is measured: the same loops natively and in WASM, so that their ratio means something.
 //!
 //! `cargo xtask bench core` runs them on one core and in Chromium. The ceiling in the same run is a
-//! bare average-cost loop over `rust_decimal` with no simulator, no ledger and no checks.
+//! bare average-cost loop over `rust_decimal` with no simulator, no ledger and no checks. [`savings`] replays blocks.
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod savings;
 pub mod workload;
 
 #[cfg(target_arch = "wasm32")]

@@ -17,6 +17,8 @@ use alloy::{
     providers::{ProviderBuilder, RootProvider},
 };
 
+use shared::chain::Chain;
+
 use crate::http;
 
 /// A running anvil. Dropping it ends it.
@@ -34,9 +36,19 @@ impl Anvil {
     /// # Panics
     /// When there is no binary, or it does not start: the message says what to do.
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// Starts one that says it is this chain.
+    pub fn of(chain: Chain) -> Self {
+        Self::with(&["--chain-id", &chain.to_string()])
+    }
+
+    fn with(more: &[&str]) -> Self {
         let binary = binary();
         let mut child = Command::new(&binary)
             .args(["--port", "0", "--accounts", "4", "--balance", "1000000000"])
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()

@@ -23,6 +23,7 @@ pub mod abi {
         #[sol(rpc)]
         interface Token {
             function balanceOf(address owner) external view returns (uint256);
+            function allowance(address owner, address spender) external view returns (uint256);
             function approve(address spender, uint256 value) external returns (bool);
         }
 
@@ -87,13 +88,15 @@ impl Uniswap {
     pub async fn deploy(anvil: &Anvil, test_tokens: usize) -> Self {
         let provider = anvil.provider();
         let trader = provider.get_accounts().await.expect("anvil has accounts")[0];
-        let weth = create(&provider, trader, Package::Periphery, "WETH9", Bytes::new()).await;
-        let factory = create(&provider, trader, Package::Core, "UniswapV2Factory", trader.abi_encode().into()).await;
+        let make =
+            async |package, name, arguments| create(&provider, trader, creation_code(package, name), arguments).await;
+        let weth = make(Package::Periphery, "WETH9", Bytes::new()).await;
+        let factory = make(Package::Core, "UniswapV2Factory", trader.abi_encode().into()).await;
         let arguments = (factory, weth).abi_encode_params().into();
-        let router = create(&provider, trader, Package::Periphery, "UniswapV2Router02", arguments).await;
+        let router = make(Package::Periphery, "UniswapV2Router02", arguments).await;
         let mut tokens = vec![weth];
         for _ in 0..test_tokens {
-            tokens.push(create(&provider, trader, Package::Core, "ERC20", U256::ZERO.abi_encode().into()).await);
+            tokens.push(make(Package::Core, "ERC20", U256::ZERO.abi_encode().into()).await);
         }
         let uniswap = Self {
             factory: abi::Factory::new(factory, provider.clone()),
@@ -168,7 +171,12 @@ fn creation_code(package: Package, name: &str) -> Bytes {
         Package::Core => "v2-core",
         Package::Periphery => "v2-periphery",
     };
-    let path = contracts_dir().join(format!("node_modules/@uniswap/{package}/build/{name}.json"));
+    built(&format!("{package}/build/{name}.json"))
+}
+
+/// The creation code of a build in a package of Uniswap's.
+pub(crate) fn built(file: &str) -> Bytes {
+    let path = contracts_dir().join("node_modules/@uniswap").join(file);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| {
         panic!("{}: {error}. Run `npm ci --ignore-scripts --prefix tests/contracts`.", path.display())
     });
@@ -177,14 +185,9 @@ fn creation_code(package: Package, name: &str) -> Bytes {
     code.parse().expect("bytecode is hexadecimal")
 }
 
-async fn create(
-    provider: &RootProvider<Ethereum>,
-    from: Address,
-    package: Package,
-    name: &str,
-    arguments: Bytes,
-) -> Address {
-    let code = [creation_code(package, name), arguments].concat();
+/// Deploys a contract.
+pub(crate) async fn create(provider: &RootProvider<Ethereum>, from: Address, code: Bytes, arguments: Bytes) -> Address {
+    let code = [code, arguments].concat();
     let request = TransactionRequest::default().with_from(from).with_deploy_code(code);
     send(provider, request).await.expect("a deployment makes an address")
 }

@@ -80,6 +80,17 @@ impl World {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
+    /// The server ends, and one with these settings takes its place. How the old one ended.
+    ///
+    /// # Errors
+    /// The old server's own.
+    pub async fn replace_server(&mut self, settings: config::Config) -> Result<(), ServeError> {
+        // A data folder has one server at a time.
+        let ended = self.server.end().await;
+        self.server = Server::start(settings, self.clock.clone()).await;
+        ended
+    }
+
     /// What the server answers to a GET.
     pub async fn get(&self, path: &str) -> Reply {
         self.server.get(path).await
@@ -121,8 +132,8 @@ pub struct Server {
     pub settings: config::Config,
     client: reqwest::Client,
     serving: JoinHandle<Result<(), ServeError>>,
-    stop: DropGuard,
-    canary: Canary,
+    stop: Option<DropGuard>,
+    _canary: Canary,
 }
 
 impl Server {
@@ -141,7 +152,7 @@ impl Server {
         let ports = Ports { clock: Arc::new(clock) };
         let serving = tokio::spawn(backend::serve(listener, settings.clone(), ports, stopped));
         let (url, client) = (format!("http://{address}"), http::client());
-        Self { url, address, settings, client, serving, stop: stop.drop_guard(), canary }
+        Self { url, address, settings, client, serving, stop: Some(stop.drop_guard()), _canary: canary }
     }
 
     /// A request to the server, to be changed and sent.
@@ -164,12 +175,14 @@ impl Server {
     ///
     /// # Panics
     /// When it panicked.
-    pub async fn stop(self) -> Result<(), ServeError> {
-        let Self { serving, stop, canary, .. } = self;
-        drop(stop);
-        let result = serving.await.expect("the server does not panic");
-        drop(canary);
-        result
+    pub async fn stop(mut self) -> Result<(), ServeError> {
+        self.end().await
+    }
+
+    /// As [`Server::stop`], where another one is to take its place.
+    async fn end(&mut self) -> Result<(), ServeError> {
+        drop(self.stop.take());
+        (&mut self.serving).await.expect("the server does not panic")
     }
 }
 

@@ -16,4 +16,5 @@ mod problems;
 mod rooms;
 mod shutdown;
 mod socket;
+mod transactions;
 mod upstream;

@@ -1,9 +1,10 @@
 //! The server's settings: flags first, then the environment, then an `.env` file, then defaults.
 //!
 //! Here is what they come to; [`read`] reads them, once, at the start; [`environment`] is where they
-//! are read from; [`secret`] what must not be shown.
+//! are read from; [`live`] those of who signs; [`secret`] what must not be shown.
 
 mod environment;
+mod live;
 mod read;
 mod secret;
 
@@ -24,6 +25,7 @@ use crate::accounts;
 use crate::coingecko::budget::Grant;
 use crate::outbound::Patience;
 use crate::rooms::room::Memory;
+pub use crate::transactions::Settings as Live;
 
 /// Everything the server is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,14 +50,18 @@ pub struct Config {
     pub watch: Duration,
     /// The price source.
     pub coingecko: CoinGecko,
-    /// The RPCs of the chains that have one.
-    pub rpcs: BTreeMap<Chain, SecretUrl>,
+    /// The RPCs of the chains that have some, in the order they are preferred in.
+    pub rpcs: BTreeMap<Chain, Vec<SecretUrl>>,
+    /// Calls to one RPC in a second, at most.
+    pub rpc_calls_per_second: u32,
     /// Where data is kept.
     pub data: Data,
     /// The Redis that several backends share, if there is one.
     pub redis: Option<SecretUrl>,
     /// The operator's token, if there is an operator.
     pub operator: Option<Secret>,
+    /// Who signs real transactions, if anybody does.
+    pub live: Option<Live>,
     /// How much a room remembers.
     pub rooms: Memory,
     /// What the server puts up with from accounts.
@@ -78,9 +84,11 @@ impl Default for Config {
             watch: Duration::from_secs(600),
             coingecko: CoinGecko::default(),
             rpcs: BTreeMap::new(),
+            rpc_calls_per_second: 100,
             data: Data::Memory,
             redis: None,
             operator: None,
+            live: None,
             rooms: Memory::default(),
             accounts: accounts::Limits::default(),
             limits: Limits::default(),

@@ -75,9 +75,13 @@ pub struct Flags {
     /// CALLS/DAYS [COIN_GECKO_GRANT; default: that of the key's kind]
     #[arg(long, value_name = "GRANT")]
     pub coin_gecko_grant: Option<String>,
-    /// A chain's RPC, for its gas: CHAIN=URL, once a chain [FOOLSCAP_RPC_<chain id>]
+    /// A chain's RPC: CHAIN=URL, as often as there are some; the first that is well is asked
+    /// [FOOLSCAP_RPC_<chain id>, comma-separated]
     #[arg(long, value_name = "CHAIN=URL")]
     pub rpc: Vec<String>,
+    /// Calls to one RPC in a second, at most [FOOLSCAP_RPC_CALLS_PER_SECOND; default 100]
+    #[arg(long, value_name = "CALLS")]
+    pub rpc_calls: Option<String>,
     /// Folder to keep data in, or `memory` to keep none [FOOLSCAP_DATA; default the user's data folder, such as
     /// ~/.local/share/foolscap]
     #[arg(long, value_name = "DIR")]
@@ -99,6 +103,25 @@ pub struct Flags {
     /// Seconds for which a device writes to its account after its last word [FOOLSCAP_LEASE_SECONDS; default 60]
     #[arg(long, value_name = "SECONDS")]
     pub lease: Option<String>,
+    /// Encrypted JSON keystore of the key that signs real transactions [FOOLSCAP_KEYSTORE; default none: nothing is
+    /// signed]
+    #[arg(long, value_name = "FILE")]
+    pub keystore: Option<String>,
+    /// File that holds the keystore's password [FOOLSCAP_KEYSTORE_PASSWORD_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub keystore_password_file: Option<String>,
+    /// Sign on chains with money in them too. There is no variable for it, on purpose
+    #[arg(long)]
+    pub allow_mainnet: bool,
+    /// Dollars that one transaction may be worth [FOOLSCAP_LIMIT_TRANSACTION_USD; default no limit on test chains]
+    #[arg(long, value_name = "USD")]
+    pub limit_transaction: Option<String>,
+    /// Dollars that all transactions of any 24 hours may be worth [FOOLSCAP_LIMIT_DAY_USD]
+    #[arg(long, value_name = "USD")]
+    pub limit_day: Option<String>,
+    /// Tokens beside the built-in ones that may be swapped: chain:address, comma-separated [FOOLSCAP_LIVE_TOKENS]
+    #[arg(long, value_name = "TOKENS")]
+    pub live_tokens: Option<String>,
 }
 
 /// A setting that does not fit.
@@ -222,6 +245,13 @@ impl Config {
         );
         let coingecko = reader.coingecko(flags, &fallback.coingecko);
         let rpcs = reader.rpcs(flags);
+        let rpc_calls = reader.read(
+            "--rpc-calls",
+            &flags.rpc_calls,
+            "FOOLSCAP_RPC_CALLS_PER_SECOND",
+            "a whole number from 1 to 100000",
+            |text| text.parse().ok().filter(|calls| (1..=100_000).contains(calls)),
+        );
         let data = reader.data(flags);
         let redis = reader.redis(flags);
         let operator = reader.read(
@@ -232,6 +262,8 @@ impl Config {
             operator::read,
         );
         let accounts = reader.accounts(flags, fallback.accounts);
+
+        let live = reader.live(flags);
 
         if !reader.errors.is_empty() {
             return Err(ConfigErrors(reader.errors));
@@ -248,9 +280,11 @@ impl Config {
             watch: watch.map_or(fallback.watch, Duration::from_secs),
             coingecko,
             rpcs,
+            rpc_calls_per_second: rpc_calls.unwrap_or(fallback.rpc_calls_per_second),
             data,
             redis,
             operator,
+            live,
             rooms: fallback.rooms,
             accounts,
             limits: fallback.limits,
@@ -258,14 +292,14 @@ impl Config {
     }
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     environment: &'a Environment,
     errors: Vec<ConfigError>,
 }
 
 impl Reader<'_> {
     /// The flag, else the variable, else nothing; a value that does not parse is an error.
-    fn read<T>(
+    pub(super) fn read<T>(
         &mut self,
         flag: &str,
         given: &Option<String>,
@@ -284,7 +318,7 @@ impl Reader<'_> {
         parsed
     }
 
-    fn refuse(&mut self, name: &str, value: Option<String>, expected: impl Into<String>) {
+    pub(super) fn refuse(&mut self, name: &str, value: Option<String>, expected: impl Into<String>) {
         self.errors.push(ConfigError { name: name.to_owned(), value, expected: expected.into() });
     }
 
@@ -417,25 +451,27 @@ impl Reader<'_> {
         }
     }
 
-    fn rpcs(&mut self, flags: &Flags) -> BTreeMap<Chain, SecretUrl> {
-        const EXPECTED: &str = "an https URL (http only on this machine)";
+    fn rpcs(&mut self, flags: &Flags) -> BTreeMap<Chain, Vec<SecretUrl>> {
+        const EXPECTED: &str = "https URLs, comma-separated (http only on this machine)";
         let mut rpcs = BTreeMap::new();
         for chain in Chain::ALL {
             let variable = format!("FOOLSCAP_RPC_{chain}");
-            match self.environment.get(&variable).map(parse_url) {
+            match self.environment.get(&variable).map(parse_urls) {
                 None => {}
-                Some(Some(url)) => drop(rpcs.insert(chain, SecretUrl::new(url))),
+                Some(Some(urls)) => drop(rpcs.insert(chain, urls)),
                 Some(None) => self.refuse(&variable, None, EXPECTED),
             }
         }
+        let mut given_by_flags: BTreeMap<Chain, Vec<SecretUrl>> = BTreeMap::new();
         for given in &flags.rpc {
-            let (chain, url) = given.split_once('=').unwrap_or((given, ""));
-            match (chain.parse(), parse_url(url)) {
-                (Ok(chain), Some(url)) => drop(rpcs.insert(chain, SecretUrl::new(url))),
+            let (chain, urls) = given.split_once('=').unwrap_or((given, ""));
+            match (chain.parse(), parse_urls(urls)) {
+                (Ok(chain), Some(urls)) => given_by_flags.entry(chain).or_default().extend(urls),
                 (Err(error), _) => self.refuse("--rpc", None, format!("CHAIN=URL, and {error}")),
                 (Ok(chain), None) => self.refuse(&format!("--rpc {chain}=…"), None, EXPECTED),
             }
         }
+        rpcs.extend(given_by_flags);
         rpcs
     }
 }
@@ -464,6 +500,11 @@ fn parse_url(text: &str) -> Option<Url> {
         _ => false,
     };
     safe.then_some(url)
+}
+
+/// URLs as [`parse_url`] takes them, comma-separated; one at least.
+fn parse_urls(text: &str) -> Option<Vec<SecretUrl>> {
+    text.split(',').map(|url| parse_url(url.trim()).map(SecretUrl::new)).collect()
 }
 
 /// Whether a URL points at this machine.
@@ -544,7 +585,7 @@ mod tests {
             ("FOOLSCAP_ACCOUNT_MIB", "0", "FOOLSCAP_ACCOUNT_MIB is `0`: expected a whole number of MiB from 1"),
             ("FOOLSCAP_ACCOUNTS_MIB", "much", "FOOLSCAP_ACCOUNTS_MIB is `much`: expected a whole number of MiB"),
             ("FOOLSCAP_LEASE_SECONDS", "0", "FOOLSCAP_LEASE_SECONDS is `0`: expected a whole number of seconds"),
-            ("FOOLSCAP_RPC_1", "ws://x/KEY", "FOOLSCAP_RPC_1 is set, but does not fit: expected an https URL"),
+            ("FOOLSCAP_RPC_1", "ws://x/KEY", "FOOLSCAP_RPC_1 is set, but does not fit: expected https URLs"),
         ] {
             let errors = read([(name, value)]).unwrap_err();
             assert_eq!(errors.0.len(), 1, "{errors}");
@@ -565,7 +606,7 @@ mod tests {
         let environment = Environment::from([("FOOLSCAP_PORT", "8000"), ("FOOLSCAP_RPC_8453", "https://x.org/key")]);
         let config = Config::read(&flags, &environment).unwrap();
         assert_eq!(config.listen.port(), 9000);
-        assert_eq!(config.rpcs[&Chain::Base].reveal().port(), Some(8545));
+        assert_eq!(config.rpcs[&Chain::Base][0].reveal().port(), Some(8545));
         let flags = Flags { port: Some("x".into()), rpc: vec!["7=https://x.org/key".into()], ..Flags::default() };
         let errors = Config::read(&flags, &environment).unwrap_err().to_string();
         assert!(errors.starts_with("--port is `x`") && errors.contains("chain `7` is not known"), "{errors}");
@@ -634,6 +675,6 @@ mod tests {
             assert!(text.contains(variable), "{variable}");
             named += 1;
         }
-        assert_eq!(named, 23);
+        assert_eq!(named, 29);
     }
 }

@@ -16,13 +16,13 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, Value, cmd};
 use serde_json::value::RawValue;
-use shared::ids::AccountId;
 use shared::time::Timestamp;
 use shared::wire::{UpstreamState, UpstreamStatus};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::Rooms;
+use super::id::RoomId;
 use super::ordered::{Entry, Letter, Request, Spot};
 use crate::clock::SharedClock;
 use crate::config::SecretUrl;
@@ -147,7 +147,7 @@ pub struct Bus {
 struct State {
     live: Option<Live>,
     /// Streams to read that are not read yet.
-    added: Vec<(AccountId, Spot)>,
+    added: Vec<(RoomId, Spot)>,
     last_success: Option<Timestamp>,
     last_failure: Option<(Timestamp, String)>,
 }
@@ -229,7 +229,7 @@ impl Bus {
     ///
     /// # Errors
     /// [`Gone`], when it did not answer in time, or too many wait already. Then it may have it all the same.
-    pub async fn publish(&self, live: &Live, account: AccountId, letter: &Letter) -> Result<Published, Gone> {
+    pub async fn publish(&self, live: &Live, account: RoomId, letter: &Letter) -> Result<Published, Gone> {
         let Ok(_place) = self.queue.try_acquire() else {
             return Err(self.lost(live, Gone(format!("{QUEUE} messages wait for it"))));
         };
@@ -256,7 +256,7 @@ impl Bus {
     ///
     /// # Errors
     /// [`Gone`].
-    pub async fn attach(&self, live: &Live, account: AccountId, request: &Request) -> Result<(Spot, Vec<Entry>), Gone> {
+    pub async fn attach(&self, live: &Live, account: RoomId, request: &Request) -> Result<(Spot, Vec<Entry>), Gone> {
         let mut command = self.script(&self.attach, live, account, request.renew);
         let had = request.had.unwrap_or(Spot { era: 0, offset: 0 });
         command.arg(had.era).arg(had.offset).arg(super::room::MOST_NAMES);
@@ -271,7 +271,7 @@ impl Bus {
     ///
     /// # Errors
     /// [`Gone`].
-    pub async fn follow(&self, live: &Live, account: AccountId, from: Spot) -> Result<(), Gone> {
+    pub async fn follow(&self, live: &Live, account: RoomId, from: Spot) -> Result<(), Gone> {
         self.state().added.push((account, from));
         self.ring(live).await.map(drop)
     }
@@ -327,7 +327,7 @@ impl Bus {
     }
 
     async fn take(&self, rooms: &Rooms, live: &Live, reader: &mut MultiplexedConnection) -> Gone {
-        let mut cursors: HashMap<AccountId, (String, Spot)> = HashMap::new();
+        let mut cursors: HashMap<RoomId, (String, Spot)> = HashMap::new();
         let mut rung = match self.ring(live).await {
             Ok(rung) => rung,
             Err(error) => return error,
@@ -368,7 +368,7 @@ impl Bus {
                     rung = last_id(entries).unwrap_or(rung);
                     continue;
                 }
-                let Some(account) = account_of(stream) else { continue };
+                let Some(account) = room_of(stream) else { continue };
                 let entries = self.entries(entries);
                 if let (Some(last), Some(cursor)) = (entries.last(), cursors.get_mut(&account)) {
                     cursor.1 = last.spot;
@@ -413,7 +413,7 @@ impl Bus {
         Ok(id)
     }
 
-    fn script(&self, text: &str, live: &Live, account: AccountId, renew: bool) -> Cmd {
+    fn script(&self, text: &str, live: &Live, account: RoomId, renew: bool) -> Cmd {
         let mut command = cmd("EVAL");
         command.arg(text).arg(4).arg(format!("{PREFIX}:head:{account}")).arg(stream_of(account));
         command.arg(format!("{PREFIX}:names:{account}")).arg(format!("{PREFIX}:named:{account}"));
@@ -478,11 +478,11 @@ fn warn(error: &Gone) {
     );
 }
 
-fn stream_of(account: AccountId) -> String {
+fn stream_of(account: RoomId) -> String {
     format!("{PREFIX}:told:{account}")
 }
 
-fn account_of(stream: &str) -> Option<AccountId> {
+fn room_of(stream: &str) -> Option<RoomId> {
     stream.strip_prefix(PREFIX)?.strip_prefix(":told:")?.parse().ok()
 }
 

@@ -1,4 +1,4 @@
-//! The rooms: one for each paper account in which something is told or read.
+//! The rooms: one for each paper account, and each live wallet, in which something is told or read.
 //!
 //! [`room`] is one of them, without any waiting. Here is which there are, who may enter, and how those inside
 //! hear that something was told. A room begins with whoever comes first and is forgotten when nobody is inside
@@ -8,6 +8,7 @@
 //! keeps while that comes and goes. [`tally`] counts.
 
 pub mod bus;
+mod id;
 pub mod ordered;
 pub mod room;
 pub mod tally;
@@ -26,6 +27,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use self::bus::{Bus, Gone, Live, Published};
+pub use self::id::RoomId;
 use self::ordered::{Entry, Letter, Moment, Ordered, Spot};
 use self::room::{Forgotten, Memory, Message, Place, Told};
 use self::tally::Tally;
@@ -57,9 +59,9 @@ struct Parts {
     memory: Memory,
     /// Readers of one room, at most.
     most_readers: usize,
-    open: Mutex<HashMap<AccountId, Arc<Inside>>>,
+    open: Mutex<HashMap<RoomId, Arc<Inside>>>,
     /// Rooms whose number of readers has changed and was not told yet, and the bell of whoever tells it.
-    changed: (Mutex<BTreeSet<AccountId>>, Notify),
+    changed: (Mutex<BTreeSet<RoomId>>, Notify),
     bus: Option<Bus>,
     /// Messages on their way to the bus; where one was read there before the answer came, its place.
     flying: Mutex<HashMap<u64, Option<Spot>>>,
@@ -91,7 +93,7 @@ struct Reader {
 #[derive(Debug)]
 pub struct Seat {
     rooms: Rooms,
-    account: AccountId,
+    id: RoomId,
     inside: Arc<Inside>,
     reader: Arc<Reader>,
     /// How many readers it was told there are, and with which telling.
@@ -187,22 +189,23 @@ impl Rooms {
         &self.0.tally
     }
 
-    /// Tells a message to all who are in an account's room, and to those who come back to it soon: at every
+    /// Tells a message to all who are in a room, and to those who come back to it soon: at every
     /// server, as long as the bus is there, and otherwise at this one.
     ///
     /// # Errors
     /// [`RoomError::TooManyRooms`], [`RoomError::Unwritable`].
     pub async fn tell(
         &self,
-        account: AccountId,
+        room: impl Into<RoomId>,
         kind: Kind,
         data: &RawValue,
         name: Option<&str>,
     ) -> Result<Placed, RoomError> {
+        let id = room.into();
         let ts = self.0.clock.now();
         self.0.tally.count_told(kind);
         if let Some(bus) = &self.0.bus {
-            let here = lock(&self.0.open).get(&account).cloned();
+            let here = lock(&self.0.open).get(&id).cloned();
             let (known, for_bus) = here.map_or((None, true), |inside| {
                 let occupied = inside.lock();
                 let known = name.and_then(|name| occupied.ordered.room().place_of(name)).cloned();
@@ -215,10 +218,10 @@ impl Rooms {
                 let flight = Flight::begin(&self.0.flying);
                 let ticket = Some(flight.ticket);
                 let letter = Letter { kind, data: data.to_owned(), name: name.map(Into::into), ts, ticket };
-                match bus.publish(&live, account, &letter).await {
+                match bus.publish(&live, id, &letter).await {
                     Ok(Published::Before(epoch, offset)) => return Ok(Placed { epoch, offset }),
                     Ok(Published::Now(spot)) => {
-                        let here = lock(&self.0.open).get(&account).cloned();
+                        let here = lock(&self.0.open).get(&id).cloned();
                         if let Some(inside) = here {
                             self.within(&inside, |ordered, moment| {
                                 ordered.placed(spot, letter, moment)?;
@@ -230,7 +233,7 @@ impl Rooms {
                     }
                     Err(Gone(..)) => {
                         self.0.tally.count_failure();
-                        let inside = self.room(account)?;
+                        let inside = self.room(id)?;
                         // It may have come all the same, and been read before anybody heard of it.
                         let place = self.within(&inside, |ordered, moment| match flight.heard() {
                             Some(spot) => Ok(spot.place()),
@@ -241,23 +244,24 @@ impl Rooms {
                 }
             }
         }
-        let inside = self.room(account)?;
+        let inside = self.room(id)?;
         let place =
             self.within(&inside, |ordered, moment| ordered.tell_here(Message { kind, data, name, ts }, moment))?;
         Ok(placed(place))
     }
 
-    /// Takes a seat in an account's room, after what was had before. `bell` rings when something is told.
+    /// Takes a seat in a room, after what was had before. `bell` rings when something is told.
     ///
     /// # Errors
     /// [`RoomError::TooManyRooms`], [`RoomError::Full`].
     pub async fn enter(
         &self,
-        account: AccountId,
+        room: impl Into<RoomId>,
         from: Option<(&str, u64)>,
         bell: Arc<Notify>,
     ) -> Result<(Seat, Welcome), RoomError> {
-        let inside = self.ready(account, from).await?;
+        let id = room.into();
+        let inside = self.ready(id, from).await?;
         let mut occupied = inside.lock();
         if occupied.readers.len() >= self.0.most_readers {
             return Err(RoomError::Full(self.0.most_readers));
@@ -269,27 +273,27 @@ impl Rooms {
         occupied.readers.push(reader.clone());
         let readers = (occupied.readers.len(), occupied.told_readers.1);
         drop(occupied);
-        self.note_change(account);
+        self.note_change(id);
         // What was missed is there to be taken.
         reader.bell.notify_one();
         let welcome = Welcome { epoch, offset: resumed.offset, recovered: resumed.recovered, readers: readers.0 };
-        Ok((Seat { rooms: self.clone(), account, inside, reader, readers }, welcome))
+        Ok((Seat { rooms: self.clone(), id, inside, reader, readers }, welcome))
     }
 
     /// The place after which somebody is to go on who knows how things stand.
     ///
     /// # Errors
     /// [`RoomError::TooManyRooms`].
-    pub async fn place(&self, account: AccountId) -> Result<Placed, RoomError> {
-        let inside = self.ready(account, None).await?;
+    pub async fn place(&self, room: impl Into<RoomId>) -> Result<Placed, RoomError> {
+        let inside = self.ready(room.into(), None).await?;
         let occupied = inside.lock();
         let room = occupied.ordered.room();
         Ok(Placed { epoch: room.epoch().to_string(), offset: room.last_offset() })
     }
 
-    /// Wakes all who are in an account's room, to see whether they still may be.
-    pub fn ring(&self, account: AccountId) {
-        let inside = lock(&self.0.open).get(&account).cloned();
+    /// Wakes all who are in a room, to see whether they still may be.
+    pub fn ring(&self, room: impl Into<RoomId>) {
+        let inside = lock(&self.0.open).get(&room.into()).cloned();
         if let Some(inside) = inside {
             inside.lock().readers.iter().for_each(|reader| reader.bell.notify_one());
         }
@@ -315,14 +319,14 @@ impl Rooms {
 
     /// How the rooms are, one by one: for the operator. Those with most readers first, at most `most` of them.
     pub fn view(&self, most: usize) -> RoomsView {
-        let open: Vec<(AccountId, Arc<Inside>)> =
-            lock(&self.0.open).iter().map(|(account, inside)| (*account, inside.clone())).collect();
-        let info = |(account, inside): (AccountId, Arc<Inside>)| {
+        let open: Vec<(RoomId, Arc<Inside>)> =
+            lock(&self.0.open).iter().map(|(id, inside)| (*id, inside.clone())).collect();
+        let info = |(id, inside): (RoomId, Arc<Inside>)| {
             let occupied = inside.lock();
             let room = occupied.ordered.room();
             let (remembered, bytes) = room.remembered();
             RoomInfo {
-                room: account.room(),
+                room: id.name(),
                 epoch: room.epoch().to_string(),
                 offset: room.last_offset(),
                 readers: occupied.readers.len() as u64,
@@ -340,8 +344,8 @@ impl Rooms {
     }
 
     /// A room that knows what the other servers know, where that can be.
-    async fn ready(&self, account: AccountId, from: Option<(&str, u64)>) -> Result<Arc<Inside>, RoomError> {
-        let inside = self.room(account)?;
+    async fn ready(&self, id: RoomId, from: Option<(&str, u64)>) -> Result<Arc<Inside>, RoomError> {
+        let inside = self.room(id)?;
         if let Some(bus) = &self.0.bus {
             let asks = {
                 let occupied = inside.lock();
@@ -349,16 +353,16 @@ impl Rooms {
             };
             if asks && let Some(live) = bus.live() {
                 // Where that fails, there is what is here.
-                let _ = self.attach(bus, &live, account, &inside).await;
+                let _ = self.attach(bus, &live, id, &inside).await;
             }
         }
         Ok(inside)
     }
 
-    fn room(&self, account: AccountId) -> Result<Arc<Inside>, RoomError> {
+    fn room(&self, id: RoomId) -> Result<Arc<Inside>, RoomError> {
         let now = self.0.clock.now();
         let mut open = lock(&self.0.open);
-        if let Some(inside) = open.get(&account) {
+        if let Some(inside) = open.get(&id) {
             return Ok(inside.clone());
         }
         if open.len() >= MOST_ROOMS {
@@ -367,10 +371,10 @@ impl Rooms {
                 return Err(RoomError::TooManyRooms);
             }
         }
-        let ordered = Ordered::new(&account.room(), &new_epoch(), self.0.memory);
+        let ordered = Ordered::new(&id.name(), &new_epoch(), self.0.memory);
         let occupied = Occupied { ordered, readers: vec![], told_readers: (0, 0) };
         let inside = Arc::new(Inside(Mutex::new(occupied)));
-        open.insert(account, inside.clone());
+        open.insert(id, inside.clone());
         Ok(inside)
     }
 
@@ -398,7 +402,7 @@ impl Rooms {
     }
 
     /// Puts a room on the bus, and has it hear what is told there.
-    async fn attach(&self, bus: &Bus, live: &Live, account: AccountId, inside: &Inside) -> Result<(), Gone> {
+    async fn attach(&self, bus: &Bus, live: &Live, account: RoomId, inside: &Inside) -> Result<(), Gone> {
         loop {
             let request = inside.lock().ordered.request();
             let (head, entries) = bus.attach(live, account, &request).await?;
@@ -414,15 +418,15 @@ impl Rooms {
 
     /// Puts every room on the bus that is not.
     async fn attach_all(&self, bus: &Bus, live: &Live, is_first: bool) -> Result<(), Gone> {
-        let apart: Vec<(AccountId, Arc<Inside>)> = lock(&self.0.open)
+        let apart: Vec<(RoomId, Arc<Inside>)> = lock(&self.0.open)
             .iter()
             .filter(|(_, inside)| is_first || !inside.lock().ordered.is_on_bus())
-            .map(|(account, inside)| (*account, inside.clone()))
+            .map(|(id, inside)| (*id, inside.clone()))
             .collect();
         for some in apart.chunks(ASKING) {
             let mut asking = Vec::with_capacity(some.len());
-            for (account, inside) in some {
-                asking.push(self.attach(bus, live, *account, inside));
+            for (id, inside) in some {
+                asking.push(self.attach(bus, live, *id, inside));
             }
             try_join_all(asking).await?;
         }
@@ -430,7 +434,7 @@ impl Rooms {
     }
 
     /// Takes in what was read on the bus.
-    fn read(&self, account: AccountId, entries: Vec<Entry>) {
+    fn read(&self, account: RoomId, entries: Vec<Entry>) {
         let here = lock(&self.0.open).get(&account).cloned();
         let Some(inside) = here else { return };
         let read = self
@@ -467,11 +471,11 @@ impl Rooms {
         telemetry::note_rooms(open.len(), readers, behind);
     }
 
-    fn is_open(&self, account: AccountId) -> bool {
+    fn is_open(&self, account: RoomId) -> bool {
         lock(&self.0.open).contains_key(&account)
     }
 
-    fn note_change(&self, account: AccountId) {
+    fn note_change(&self, account: RoomId) {
         let (changed, bell) = &self.0.changed;
         if lock(changed).insert(account) {
             bell.notify_one();
@@ -549,7 +553,7 @@ impl Drop for Seat {
             }
         }
         drop(occupied);
-        self.rooms.note_change(self.account);
+        self.rooms.note_change(self.id);
     }
 }
 

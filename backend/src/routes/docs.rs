@@ -30,6 +30,7 @@ use super::respond;
         (name = "Tokens", description = "Which chains and tokens there are."),
         (name = "Accounts", description = "Copies of journals, who writes to them, and who may read. For whoever has the token."),
         (name = "Rooms", description = "What is told in the room of a paper account. It is read over the socket."),
+        (name = "Transactions", description = "Swaps on real chains. All of it is the operator's."),
         (name = "Server", description = "How the server is."),
     )
 )]

@@ -16,3 +16,4 @@ pub mod respond;
 pub mod rooms;
 pub mod status;
 pub mod tokens;
+pub mod transactions;

@@ -15,7 +15,6 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::SinkExt as _;
 use serde::Serialize;
 use shared::chain::Chain;
-use shared::ids::AccountId;
 use shared::token::Token;
 use shared::wire::room::{Answer, JOIN, JOINED, Join, Joined, LEAVE, Leave, PRESENCE, Presence, REFUSED, Refused};
 use shared::wire::socket::{
@@ -29,9 +28,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::links::{Entrance, TokenHash};
 use crate::app::App;
+use crate::guard;
 use crate::prices::Asked;
 use crate::rooms::room::Told;
-use crate::rooms::{MOST_SEATS, News, RoomError, Seat, Welcome};
+use crate::rooms::{MOST_SEATS, News, RoomError, RoomId, Seat, Welcome};
 use crate::routes::query::{self, MOST_TOKENS};
 use crate::telemetry;
 
@@ -47,9 +47,9 @@ pub struct Session {
     watched: Option<Watched>,
     /// Rings when something is told in a room it reads.
     bell: Arc<Notify>,
-    seats: BTreeMap<AccountId, Seat>,
+    seats: BTreeMap<RoomId, Seat>,
     /// Of the seats that were taken as a reader: by which link.
-    links: BTreeMap<AccountId, TokenHash>,
+    links: BTreeMap<RoomId, TokenHash>,
 }
 
 /// What a client wants to be told of, and what it was told last.
@@ -153,8 +153,8 @@ impl Session {
                 },
                 Ok(frame) if frame.kind == LEAVE => match serde_json::from_str::<Leave>(&text) {
                     Ok(leave) => {
-                        if let Some(account) = account_of(&leave.room) {
-                            self.stand_up(account);
+                        if let Some(room) = RoomId::named(&leave.room) {
+                            self.stand_up(room);
                         }
                         Continue(())
                     }
@@ -226,21 +226,21 @@ impl Session {
 
     /// Lets the client into a room, where its token opens it.
     async fn join(&mut self, join: Join) -> Step {
-        let admit = |account| Some((account, self.app.accounts.admit(&join.token, account)?));
-        let Some((account, entrance)) = account_of(&join.room).and_then(admit) else {
+        let admit = |room| Some((room, self.admit(&join.token, room)?));
+        let Some((room, entrance)) = RoomId::named(&join.room).and_then(admit) else {
             return self.refuse(&join.room, &RoomError::NoEntry).await;
         };
-        if self.seats.len() >= MOST_SEATS && !self.seats.contains_key(&account) {
+        if self.seats.len() >= MOST_SEATS && !self.seats.contains_key(&room) {
             return self.refuse(&join.room, &RoomError::TooManySeats).await;
         }
         // Who joins again goes on where it says, not where it was.
-        self.stand_up(account);
+        self.stand_up(room);
         let from = join.epoch.as_deref().zip(join.offset);
-        match self.app.rooms.enter(account, from, self.bell.clone()).await {
+        match self.app.rooms.enter(room, from, self.bell.clone()).await {
             Ok((seat, welcome)) => {
-                self.seats.insert(account, seat);
+                self.seats.insert(room, seat);
                 if let Entrance::Reader(link) = entrance {
-                    self.links.insert(account, link);
+                    self.links.insert(room, link);
                 }
                 let Welcome { epoch, offset, recovered, readers } = welcome;
                 let data = Joined { recovered, readers: readers as u64 };
@@ -250,21 +250,33 @@ impl Session {
         }
     }
 
+    /// Whom a token lets into a room: into that of a wallet the operator.
+    fn admit(&self, token: &str, room: RoomId) -> Option<Entrance> {
+        match room {
+            RoomId::Paper(account) => self.app.accounts.admit(token, account),
+            RoomId::Live(_) => {
+                let operator = self.app.config.operator.as_ref()?;
+                guard::same(token.as_bytes(), operator.reveal().as_bytes()).then_some(Entrance::Owner)
+            }
+        }
+    }
+
     /// Lets a room go.
-    fn stand_up(&mut self, account: AccountId) {
-        self.seats.remove(&account);
-        self.links.remove(&account);
+    fn stand_up(&mut self, room: RoomId) {
+        self.seats.remove(&room);
+        self.links.remove(&room);
     }
 
     /// Lets those rooms go whose link was revoked or has ended, and says so: nothing of them is told any more.
     async fn check_links(&mut self) -> Step {
-        let ended = |(account, link): (&AccountId, &TokenHash)| {
-            (!self.app.accounts.has_link(*account, link)).then_some(*account)
+        let ended = |(room, link): (&RoomId, &TokenHash)| match room {
+            RoomId::Paper(account) => (!self.app.accounts.has_link(*account, link)).then_some(*room),
+            RoomId::Live(_) => None,
         };
-        let ended: Vec<AccountId> = self.links.iter().filter_map(ended).collect();
-        for account in ended {
-            self.stand_up(account);
-            self.refuse(&account.room(), &RoomError::NoEntry).await?;
+        let ended: Vec<RoomId> = self.links.iter().filter_map(ended).collect();
+        for room in ended {
+            self.stand_up(room);
+            self.refuse(&room.name(), &RoomError::NoEntry).await?;
         }
         Continue(())
     }
@@ -295,16 +307,16 @@ impl Session {
     /// Tells what was told in the rooms since it was told last. Between batches others have their turn.
     async fn tell_rooms(&mut self) -> Step {
         self.check_links().await?;
-        let accounts: Vec<AccountId> = self.seats.keys().copied().collect();
-        for account in accounts {
-            let Some(seat) = self.seats.get_mut(&account) else { continue };
+        let rooms: Vec<RoomId> = self.seats.keys().copied().collect();
+        for room in rooms {
+            let Some(seat) = self.seats.get_mut(&room) else { continue };
             let Ok(News { told, readers }) = seat.take() else {
                 self.app.rooms.tally().count_failure();
                 return Break(Close::Slow.into());
             };
             self.hand_out(told).await?;
             if let Some(readers) = readers {
-                self.answer(PRESENCE, &account.room(), None, Presence { readers: readers as u64 }).await?;
+                self.answer(PRESENCE, &room.name(), None, Presence { readers: readers as u64 }).await?;
             }
         }
         Continue(())
@@ -376,11 +388,6 @@ impl Session {
         // Whoever does not answer is left.
         let _ = timeout(FAREWELL, farewell).await;
     }
-}
-
-/// The account whose room has this name.
-fn account_of(room: &str) -> Option<AccountId> {
-    room.strip_prefix("paper_trading_")?.parse().ok()
 }
 
 /// Ends with what is wrong, as far as a close frame has room for it.

@@ -6,11 +6,13 @@
 //! never holds anybody up: values are left for the writer, later ones take the place of earlier ones, and
 //! a disk that fails is told of and waited for. Most of it is cache: in the write-ahead log with
 //! `synchronous = NORMAL` a power cut costs the last moments and never the whole. What may not lose those
-//! ([`copies`]) takes a connection of its own with `FULL`, and waits for it.
+//! ([`copies`]; [`journal`], which is written before it is acted upon) takes a connection of its own with `FULL`, and
+//! waits for it.
 
 mod budget;
 pub mod copies;
 mod folder;
+pub mod journal;
 mod lookups;
 mod prices;
 mod writer;
@@ -29,6 +31,7 @@ use sqlx::{SqlSafeStr as _, SqlitePool};
 
 use self::copies::Copies;
 use self::folder::Folder;
+use self::journal::Journal;
 pub use self::lookups::Lookup;
 use self::writer::Writer;
 use crate::cache::Kept;
@@ -43,10 +46,11 @@ const FILE: &str = "foolscap.db";
 const BUSY: Duration = Duration::from_secs(5);
 
 /// The tables as they grew, oldest first. What is here was applied somewhere and never changes.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("prices and budget", include_str!("migrations/0001_prices_and_budget.sql")),
     ("lookups", include_str!("migrations/0002_lookups.sql")),
     ("accounts", include_str!("migrations/0003_accounts.sql")),
+    ("transactions", include_str!("migrations/0004_transactions.sql")),
 ];
 
 /// The store. Clones are the same one.
@@ -133,6 +137,11 @@ impl Store {
         let tasks = Tasks::new();
         tasks.spawn(writer.clone().run(tasks.stop()));
         Ok(Store { pool, durable, writer, tasks, _folder: folder })
+    }
+
+    /// The journal of transactions, which is on the disk when it says so.
+    pub fn journal(&self) -> Journal {
+        Journal::new(self.durable.clone())
     }
 
     /// The last known prices by coin. None where they cannot be read: that is told, and prices begin anew.

@@ -4,6 +4,7 @@ use alloy_primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 
 use super::fees::Fees;
+use crate::ids::TransactionId;
 use crate::money::Units;
 use crate::time::Timestamp;
 
@@ -14,6 +15,7 @@ pub struct AttemptId(pub u32);
 
 /// What a signed transaction does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptKind {
     /// It carries the request's payload.
@@ -147,6 +149,12 @@ pub enum Trouble {
     Unreachable {
         /// What was wrong with the answers.
         detail: String,
+    },
+    /// Another transaction has to be mined first.
+    #[error("it waits for transaction {id}")]
+    Waiting {
+        /// Which.
+        id: TransactionId,
     },
     /// A circuit breaker is open.
     #[error("the circuit breaker is open until {until}")]

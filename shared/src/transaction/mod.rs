@@ -31,6 +31,7 @@
 mod attempt;
 mod event;
 pub mod fees;
+pub mod gas;
 pub mod nonces;
 mod policy;
 mod status;

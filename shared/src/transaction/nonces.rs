@@ -50,12 +50,17 @@ impl Lane {
         self.owners.get(&nonce).copied()
     }
 
+    /// The nonce that would be taken next, where the chain's is `latest`.
+    pub fn next(&self, latest: u64) -> u64 {
+        self.after_ours.max(latest)
+    }
+
     /// Takes the next nonce for `owner`, while fewer than `window` are out beyond the chain's `latest`.
     ///
     /// # Errors
     /// [`Full`].
     pub fn take(&mut self, owner: TransactionId, latest: u64, window: u64) -> Result<u64, Full> {
-        let nonce = self.after_ours.max(latest);
+        let nonce = self.next(latest);
         let in_flight = nonce - latest;
         if in_flight >= window {
             return Err(Full { in_flight });

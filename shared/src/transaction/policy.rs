@@ -99,6 +99,8 @@ impl Policy {
     /// Whether what met this trouble is worth another try.
     pub fn retries(&self, trouble: &Trouble) -> bool {
         let by_kind = match trouble {
+            // It stands in its own way: nothing is tried again that was not asked for.
+            Trouble::Waiting { .. } => return true,
             Trouble::Unreachable { .. } | Trouble::Blocked { .. } => self.retry_on_network_error,
             Trouble::Reverted { .. } => self.retry_on_revert,
             Trouble::OutOfGas => self.retry_on_out_of_gas,

@@ -22,6 +22,7 @@ mod schema;
 pub mod socket;
 pub mod status;
 pub mod tokens;
+pub mod transactions;
 
 pub use crate::market::MarketKind;
 pub use alerts::{Alert, AlertKind, Severity};

@@ -73,6 +73,16 @@ pub enum ProblemKind {
     UnknownToken,
     /// More tokens than one call may name.
     TooManyTokens,
+    /// Nothing is signed: here, or at all.
+    SigningOff,
+    /// The token, the amount or the chain is not among those that are allowed.
+    NotAllowed,
+    /// No transaction has this id.
+    UnknownTransaction,
+    /// It is too late for that, or the key is that of another request.
+    Conflict,
+    /// It could not be kept, and so was not done.
+    NotKept,
     /// There is nothing at this path.
     NotFound,
     /// The path exists, but not for this method.
@@ -115,7 +125,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, in the order of its status.
-    pub const ALL: [ProblemKind; 24] = [
+    pub const ALL: [ProblemKind; 29] = [
         ProblemKind::BadRequest,
         ProblemKind::UnknownChain,
         ProblemKind::BadAddress,
@@ -123,11 +133,15 @@ impl ProblemKind {
         ProblemKind::NotOperator,
         ProblemKind::NoOperator,
         ProblemKind::WrongOrigin,
+        ProblemKind::SigningOff,
+        ProblemKind::NotAllowed,
         ProblemKind::NotFound,
         ProblemKind::UnknownToken,
         ProblemKind::NoRoom,
+        ProblemKind::UnknownTransaction,
         ProblemKind::MethodNotAllowed,
         ProblemKind::JournalMoved,
+        ProblemKind::Conflict,
         ProblemKind::BodyTooLarge,
         ProblemKind::WrongHost,
         ProblemKind::JournalDamaged,
@@ -138,6 +152,7 @@ impl ProblemKind {
         ProblemKind::UpstreamUnavailable,
         ProblemKind::TooManySockets,
         ProblemKind::RoomsFull,
+        ProblemKind::NotKept,
         ProblemKind::Timeout,
         ProblemKind::JournalFull,
     ];
@@ -156,6 +171,11 @@ impl ProblemKind {
             ProblemKind::BodyTooLarge => "body-too-large",
             ProblemKind::NotOperator => "not-operator",
             ProblemKind::NoOperator => "no-operator",
+            ProblemKind::SigningOff => "signing-off",
+            ProblemKind::NotAllowed => "not-allowed",
+            ProblemKind::UnknownTransaction => "unknown-transaction",
+            ProblemKind::Conflict => "conflict",
+            ProblemKind::NotKept => "not-kept",
             ProblemKind::NoRoom => "no-room",
             ProblemKind::RoomsFull => "rooms-full",
             ProblemKind::JournalMoved => "journal-moved",
@@ -186,6 +206,11 @@ impl ProblemKind {
             ProblemKind::BodyTooLarge => "The body is too large",
             ProblemKind::NotOperator => "This is for the operator",
             ProblemKind::NoOperator => "This server has no operator",
+            ProblemKind::SigningOff => "Nothing is signed here",
+            ProblemKind::NotAllowed => "This is not allowed",
+            ProblemKind::UnknownTransaction => "There is no such transaction",
+            ProblemKind::Conflict => "This does not go with what has been done",
+            ProblemKind::NotKept => "It could not be kept, and was not done",
             ProblemKind::NoRoom => "There is no such room for this token",
             ProblemKind::RoomsFull => "The rooms are full",
             ProblemKind::JournalMoved => "The copy of the journal goes on elsewhere",
@@ -210,10 +235,15 @@ impl ProblemKind {
             | ProblemKind::BadAddress
             | ProblemKind::TooManyTokens => 400,
             ProblemKind::NotOperator => 401,
-            ProblemKind::NoOperator | ProblemKind::WrongOrigin => 403,
-            ProblemKind::NotFound | ProblemKind::UnknownToken | ProblemKind::NoRoom => 404,
+            ProblemKind::NoOperator | ProblemKind::WrongOrigin | ProblemKind::SigningOff | ProblemKind::NotAllowed => {
+                403
+            }
+            ProblemKind::NotFound
+            | ProblemKind::UnknownToken
+            | ProblemKind::NoRoom
+            | ProblemKind::UnknownTransaction => 404,
             ProblemKind::MethodNotAllowed => 405,
-            ProblemKind::JournalMoved => 409,
+            ProblemKind::JournalMoved | ProblemKind::Conflict => 409,
             ProblemKind::BodyTooLarge => 413,
             ProblemKind::WrongHost => 421,
             ProblemKind::JournalDamaged => 422,
@@ -224,6 +254,7 @@ impl ProblemKind {
             | ProblemKind::UpstreamUnavailable
             | ProblemKind::TooManySockets
             | ProblemKind::RoomsFull
+            | ProblemKind::NotKept
             | ProblemKind::Timeout => 503,
             ProblemKind::JournalFull => 507,
         }

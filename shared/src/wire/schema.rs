@@ -7,7 +7,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::chain::Chain;
-use crate::ids::{AccountId, TradeId};
+use crate::ids::{AccountId, TradeId, TransactionId};
 use crate::ledger::{Footprint, Lot, Position};
 use crate::money::{Price, Quantity, Units, Usd};
 use crate::time::Timestamp;
@@ -72,6 +72,14 @@ schema!(
 schema!(AccountId, text("A paper account.", r"^[0-9a-f]{32}$", "5f0c1d2e3a4b5c6d7e8f90a1b2c3d4e5"));
 schema!(
     TradeId,
+    text(
+        "A UUIDv7.",
+        r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        "01939b7e-0c5c-7d3a-8f00-3a1c5e9d7b21"
+    )
+);
+schema!(
+    TransactionId,
     text(
         "A UUIDv7.",
         r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",

@@ -1,0 +1,65 @@
+//! How transactions fared: counted from the journal, and from nothing else.
+
+use shared::money::Units;
+use shared::transaction::{AttemptKind, Status};
+use shared::wire::transactions::{Purpose, TransactionMetrics};
+
+use super::record::Record;
+
+/// The figures of these records.
+pub fn count(records: &[Record]) -> TransactionMetrics {
+    let mut metrics = TransactionMetrics::default();
+    let mut fees = alloy_primitives::U256::ZERO;
+    let mut retried = 0;
+    let mut times: Vec<u64> = vec![];
+    for record in records {
+        // What our approvals and fillers cost is paid for swaps.
+        fees = fees.saturating_add(record.fees_paid().0);
+        if !matches!(record.purpose, Purpose::Swap(_)) {
+            continue;
+        }
+        let transaction = &record.transaction;
+        let status = transaction.status();
+        metrics.requests += 1;
+        metrics.ended += u64::from(status.is_final());
+        metrics.completed += u64::from(status == Status::Completed);
+        metrics.failed += u64::from(status == Status::Failed);
+        metrics.cancelled += u64::from(status == Status::Cancelled);
+        metrics.replaced += u64::from(status == Status::Replaced);
+        metrics.stuck += u64::from(record.history.iter().any(|step| step.status == Status::Stuck));
+        let payloads = transaction.attempts.iter().filter(|attempt| attempt.kind == AttemptKind::Payload);
+        retried += u64::from(payloads.count() > 1);
+        if status == Status::Completed {
+            times.push(record.since().since(transaction.created_at));
+        }
+    }
+    times.sort_unstable();
+    metrics.success_ppm = share(metrics.completed, metrics.completed + metrics.failed);
+    metrics.retry_ppm = share(retried, metrics.requests);
+    metrics.fees_paid = Units(fees);
+    metrics.time_p50_ms = quantile(&times, 50);
+    metrics.time_p95_ms = quantile(&times, 95);
+    metrics
+}
+
+fn share(part: u64, whole: u64) -> Option<u64> {
+    (whole > 0).then(|| part.saturating_mul(1_000_000) / whole.max(1))
+}
+
+/// What so many percent are at most (nearest rank).
+fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_by_the_nearest_rank_and_shares_of_nothing_are_not_known() {
+        let times: Vec<u64> = (1..=10).collect();
+        assert_eq!((quantile(&times, 50), quantile(&times, 95), quantile(&[], 50)), (Some(5), Some(10), None));
+        assert_eq!((share(1, 3), share(0, 0)), (Some(333_333), None));
+    }
+}
