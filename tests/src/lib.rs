@@ -8,6 +8,7 @@ pub mod canary;
 pub mod clock;
 pub mod coingecko;
 pub mod exchange;
+pub mod fault_proxy;
 pub mod http;
 pub mod node;
 pub mod redis;

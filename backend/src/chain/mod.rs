@@ -112,7 +112,11 @@ impl Nodes {
                     leave.settle(match error {
                         // It works; it only has nothing to say now.
                         RpcError::Throttled { .. } | RpcError::Lags { .. } => Verdict::Nothing,
-                        _ => Verdict::Ill,
+                        _ => {
+                            // Whoever comes back may be another.
+                            node.standing().is_checked = false;
+                            Verdict::Ill
+                        }
                     });
                     last = error;
                 }
@@ -134,7 +138,7 @@ impl Nodes {
         well
     }
 
-    /// Makes sure, once, that a node serves the chain it is configured for.
+    /// Makes sure, at first and after each failure, that a node serves the chain it is configured for.
     async fn check(&self, node: &Node) -> Result<(), RpcError> {
         if node.standing().is_checked {
             return Ok(());

@@ -3,6 +3,8 @@
 //! Time is the machine's, because blocks have it too, and is moved where something has to take long. A story waits
 //! for what is told in the wallet's room.
 
+mod faults;
+mod kills;
 mod many;
 mod rules;
 mod swaps;
@@ -80,6 +82,15 @@ impl Desk {
 
     /// With other settings than a story's usual ones: one block is final, and everything is done soon.
     async fn with(change: impl FnOnce(&mut Live)) -> Desk {
+        Desk::of(change, async |node| vec![node.to_owned()]).await
+    }
+
+    /// Where the server reaches the node by other ways.
+    async fn through(ways: impl AsyncFnOnce(&str) -> Vec<String>) -> Desk {
+        Desk::of(|_| {}, ways).await
+    }
+
+    async fn of(change: impl FnOnce(&mut Live), ways: impl AsyncFnOnce(&str) -> Vec<String>) -> Desk {
         let (exchange, folder) = (Exchange::open().await, Scratch::new());
         let wallet = Wallet::make(&folder.0);
         exchange.endow(wallet.address, whole(1_000)).await;
@@ -92,12 +103,13 @@ impl Desk {
         live.venues.insert(CHAIN, exchange.venues());
         live.tokens.extend(exchange.tokens().map(|address| shared::token::TokenKey { chain: CHAIN, address }));
         change(&mut live);
-        let url = SecretUrl::new(exchange.anvil.url.parse().unwrap());
+        let urls = ways(&exchange.anvil.url).await;
+        let urls = urls.iter().map(|url| SecretUrl::new(url.parse().unwrap())).collect();
         let data = Data::Folder(folder.0.join("data"));
         let settings = |config: &mut Config| {
             config.data = data;
             config.operator = Some(Secret::new(TOKEN));
-            config.rpcs.insert(CHAIN, vec![url]);
+            config.rpcs.insert(CHAIN, urls);
             config.rpc_calls_per_second = 100_000;
             config.live = Some(live);
         };
