@@ -50,7 +50,7 @@ impl Account {
             account: token.account_id(),
             market: MarketKind::Real,
             name: format!("Account {number}"),
-            deposit: Usd::whole(1_000_000),
+            deposit: Usd::whole(1_000_000_000),
             settings: Settings::default(),
         };
         let (ledger, entry) = Ledger::open(opened, now).expect("it can be opened");

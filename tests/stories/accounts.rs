@@ -266,7 +266,7 @@ async fn a_line_that_is_wrong_is_named_and_nothing_is_taken() {
     // What follows from the chain, and cannot have happened.
     let mut spender = before.clone();
     let line =
-        spender.deposit().replace("\"deposited\"", "\"withdrawn\"").replace("\"usd\":\"1\"", "\"usd\":\"9000000\"");
+        spender.deposit().replace("\"deposited\"", "\"withdrawn\"").replace("\"usd\":\"1\"", "\"usd\":\"9000000000\"");
     let (kind, problem) = mine.append("desk", Some(&before.head()), &[line]).await.problem();
     assert_eq!(kind, ProblemKind::JournalDamaged);
     assert!(problem.detail.unwrap().contains("this cannot have happened"));

@@ -50,7 +50,7 @@ async fn each_trade_is_told_with_its_positions_then_the_worth_and_after_a_sale_h
     let portfolio: PortfolioUpdate =
         serde_json::from_value(client.hear("portfolio_update").await["data"].take()).unwrap();
     assert_eq!((portfolio.seq, portfolio.cash, portfolio.positions), (Some(3), account.state().cash(), 1));
-    assert_eq!((portfolio.equity, portfolio.deposits), (None, Usd::whole(1_000_001)), "nobody knows a price");
+    assert_eq!((portfolio.equity, portfolio.deposits), (None, Usd::whole(1_000_000_001)), "nobody knows a price");
     // Until it sells something.
     let mut sales = 0;
     while sales == 0 {
