@@ -30,7 +30,7 @@ pub struct SoakArgs {
     /// Cases of each property
     #[arg(long, default_value_t = 100_000)]
     cases: u32,
-    /// For how long broken answers are read, in seconds
+    /// For how long broken answers are read, and broken frames, in seconds
     #[arg(long, default_value_t = 600)]
     garbage_seconds: u32,
     /// How often the browser is killed around a trade
@@ -67,7 +67,7 @@ static STEPS: [Step; 10] = [
     check("clippy", &[], &[], clippy),
     check("clippy-wasm", &[], &[Need::WasmTarget], clippy_wasm),
     check("app", &[], &APP, app),
-    tests("native", &[], &[Need::Packages("tests/contracts"), Need::Redis], native),
+    tests("native", &[], &[Need::Packages("tests/contracts"), Need::Redis, Need::Python], native),
     tests("wasm", &[], &[Need::WasmTarget, Need::WasmBindgen, Need::Chromium], wasm),
     check("server", &["app"], &[], server),
     tests("browser", &["app", "server"], &[Need::Packages("tests/browser"), Need::Chromium], browser),
@@ -165,7 +165,8 @@ pub fn soak(workspace: &Workspace, args: &SoakArgs) -> Result<()> {
             .args(&args.filter)
             .env("FOOLSCAP_CASES", args.cases.to_string())
             .env("PROPTEST_CASES", args.cases.to_string())
-            .env("FOOLSCAP_GARBAGE_SECONDS", args.garbage_seconds.to_string());
+            .env("FOOLSCAP_GARBAGE_SECONDS", args.garbage_seconds.to_string())
+            .env("FOOLSCAP_FUZZ_SECONDS", args.garbage_seconds.to_string());
         counted(&mut cargo, cargo_count)
     });
     if args.filter.as_deref().is_none_or(|filter| KILLS.contains(filter)) {

@@ -7,6 +7,7 @@
 mod cargo;
 mod debian;
 mod npm;
+mod python;
 mod wasm_target;
 
 pub use self::debian::{ensure_nginx, nginx};
@@ -41,6 +42,8 @@ pub enum Need {
     Chromium,
     /// Redis, for several backends at once.
     Redis,
+    /// Python with the packages of the tests' clients.
+    Python,
 }
 
 /// What building the app takes.
@@ -54,7 +57,7 @@ pub const APP: [Need; 6] = [
 ];
 
 /// What there is, and so what the tests take in all.
-pub const EVERYTHING: [Need; 12] = [
+pub const EVERYTHING: [Need; 13] = [
     Need::Crates,
     Need::WasmTarget,
     Need::WasmBindgen,
@@ -64,6 +67,7 @@ pub const EVERYTHING: [Need; 12] = [
     Need::CargoDeny,
     Need::Chromium,
     Need::Redis,
+    Need::Python,
     Need::Packages("tests/browser"),
     Need::Packages("tests/contracts"),
     Need::Packages("xtask/lighthouse"),
@@ -106,6 +110,7 @@ impl Toolbox {
                 Need::Packages(folder) => npm::ensure(&workspace.path(folder), folder)?,
                 Need::Chromium => debian::ensure_chromium()?,
                 Need::Redis => debian::ensure_redis()?,
+                Need::Python => drop(python::ensure(workspace)?),
             }
         }
         let old = env::var_os("PATH").unwrap_or_default();
