@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn contracts_are_named_whole_or_not_at_all() {
-        let [a, b, c] = [1, 2, 3].map(|n| Address::repeat_byte(n));
+        let [a, b, c] = [1, 2, 3].map(Address::repeat_byte);
         let text = format!("v2={a:#x}, v3={b:#x},quoter={c:#x}");
         let venues = read_venues(&text, Chain::Sepolia).unwrap();
         assert_eq!((venues.v2_router, venues.v3), (Some(a), Some(V3 { router: b, quoter: c })));
