@@ -16,8 +16,23 @@ const TICKS = 12;
 /** Tokens held while the market ticks: each shows a price and a change on the list, and more as a position. */
 const HELD = 36;
 
-/** In the page: notes when the field for an amount is there, and, in Foolscap, an account to trade on. */
+/**
+ * In the page: notes when the field for an amount is there, and, in Foolscap, an account to trade on. And the
+ * floor: when the app's program is only just ready to run, and the store has answered.
+ */
 function watch() {
+  const instantiate = WebAssembly.instantiate;
+  WebAssembly.instantiate = async (...what) => {
+    const made = await instantiate(...what);
+    window.program = performance.now();
+    return made;
+  };
+  const transaction = IDBDatabase.prototype.transaction;
+  IDBDatabase.prototype.transaction = function (...what) {
+    const begun = transaction.apply(this, what);
+    begun.addEventListener('complete', () => (window.store ??= performance.now()));
+    return begun;
+  };
   const look = () => {
     const cash = document.querySelector('[data-testid=cash]');
     if (!document.querySelector('[data-testid=amount]') || (cash && !cash.textContent.includes('$'))) return;
@@ -28,10 +43,11 @@ function watch() {
   observer.observe(document, { childList: true, subtree: true, characterData: true });
 }
 
-/** Milliseconds from the start of a navigation until the page can be used. */
+/** Milliseconds from the start of a navigation until the page can be used, and the floor of that. */
 async function usable(page, load) {
   await load();
-  return (await page.waitForFunction(() => window.usable)).jsonValue();
+  await page.waitForFunction(() => window.usable);
+  return page.evaluate(() => ({ ms: window.usable, floor: Math.max(window.program ?? NaN, window.store ?? 0) }));
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
@@ -66,7 +82,10 @@ await withBrowser(async (browser) => {
     }
   }
   for (const [way, pages] of Object.entries(times)) {
-    for (const [page, values] of Object.entries(pages)) if (values.length) print({ case: way, page, ms: median(values) });
+    for (const [page, values] of Object.entries(pages)) {
+      const middle = (key) => median(values.map((value) => value[key]));
+      if (values.length) print({ case: way, page, ms: middle('ms'), floor: middle('floor') });
+    }
   }
   for (const figure of await ticks(browser)) print(figure);
 });
