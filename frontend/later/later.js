@@ -1,6 +1,10 @@
 
-// The later half of the app. `cargo xtask stage` puts this behind what wasm-bindgen wrote, whose `wasm` it
-// uses, and fills in the half's file and hash. xtask/src/split.rs says what is in it.
+// The later half of the app. `cargo xtask stage` puts this behind what wasm-bindgen wrote, whose `wasm` and
+// `__wbg_init` it uses, and fills in the half's file. xtask/src/split.rs says what is in it.
+//
+// Nobody checks the half's hash here, as nobody does with the first half: its name is its hash, it comes from the
+// host that the page came from, and on this device the service worker has checked it. A browser that has to check
+// would begin to compile only when the last byte is there.
 
 const LATER = new URL('%LATER%', import.meta.url);
 /** How long a fetch that failed is left alone, in milliseconds. */
@@ -25,7 +29,7 @@ function join() {
 async function fetchHalf() {
   while (!half) {
     try {
-      const compiled = await WebAssembly.compileStreaming(fetch(LATER, { integrity: '%INTEGRITY%' }));
+      const compiled = await WebAssembly.compileStreaming(fetch(LATER));
       half ??= compiled;
     } catch {
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
@@ -77,17 +81,18 @@ function kept(storage, name) {
   }
 }
 
-const isDesk = location.pathname === document.documentElement.dataset.base;
-const isFirstVisit = !navigator.serviceWorker?.controller && !kept(() => localStorage, 'foolscap.account');
-if (isDesk && isFirstVisit) {
-  // A newcomer's desk is in the first half, and comes first.
-  addEventListener(
-    'TrunkApplicationStarted',
-    () => (window.requestIdleCallback ?? setTimeout)(() => fetchHalf().then(join)),
-    { once: true },
-  );
-} else {
-  // Another page, or an account that is read from this device: both are in the later half, which mostly is on
-  // this device too.
-  await fetchHalf();
+/** Starts the app, with what `begin/begin.js` has compiled. A newcomer does not wait for the later half. */
+async function begin({ module_or_path }) {
+  const { app, half: early, isNewcomer } = globalThis.foolscap;
+  if (isNewcomer) {
+    addEventListener(
+      'TrunkApplicationStarted',
+      () => (window.requestIdleCallback ?? setTimeout)(() => fetchHalf().then(join)),
+      { once: true },
+    );
+  } else {
+    half = await early;
+    await fetchHalf();
+  }
+  return __wbg_init({ module_or_path: (await app) ?? module_or_path });
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::components::Shell;
+use crate::components::drawn::provide_drawn;
 use crate::components::keys::provide_keys;
 use crate::components::looks::provide_looks;
 use crate::components::theme::provide_theme;
@@ -20,6 +21,7 @@ pub fn App() -> impl IntoView {
     provide_theme();
     provide_looks();
     provide_keys();
+    provide_drawn();
     let path = use_path();
     // Whoever watches has no desk here, and whoever has one does not come here by a link of the app.
     if path.get_untracked() == WATCH {

@@ -12,9 +12,10 @@ mod pages;
 mod router;
 
 fn main() {
-    // What stood in for the app until now.
+    // What stood in for the app until now. It goes when all is drawn (`components::drawn`): a browser that has not
+    // yet noted when it was painted would never know.
     if let Some(boot) = leptos::prelude::document().get_element_by_id("boot") {
-        boot.remove();
+        boot.set_class_name("boot boot-over");
     }
     leptos::mount::mount_to_body(app::App);
 }

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha384};
 
 use crate::hex::hex;
 use crate::split::{self, HIT, Halves, Text, WAIT};
-use crate::stage::integrity;
+use crate::stage::attribute;
 
 /// In the environment of a build that is made to be recorded.
 pub const RECORD: &str = "FOOLSCAP_RECORD";
@@ -44,9 +44,14 @@ const CALLED: &str = "frontend::desk::devices::begin_when_quiet";
 const SCRIPT: &str = include_str!("../../frontend/later/later.js");
 /// Where wasm-bindgen's script lists what the app imports.
 const IMPORTS: &str = "const import0 = {\n        __proto__: null,";
+/// How it offers what starts the app, and what our script puts there.
+const START: [&str; 2] = ["__wbg_init as default", "begin as default"];
+/// The script that begins to compile the halves, in the page. A page without it (the empty one that ours is
+/// measured against) comes whole.
+pub const BEGIN: &str = "/begin-";
 
 /// Cuts the app in `staged`, and returns the page with its new names.
-pub fn stage(html: &str, staged: &Path) -> Result<String> {
+pub fn stage(html: &str, staged: &Path, base: &str) -> Result<String> {
     let app = Staged::find(staged)?;
     let seldom: BTreeSet<&str> = RECORDED.split_whitespace().collect();
     let is_later = |name: &str| {
@@ -55,12 +60,14 @@ pub fn stage(html: &str, staged: &Path) -> Result<String> {
     };
     let Halves { first, later } = split::split(&fs::read(app.module())?, is_later, Some(&LISTED))?;
     let mut script = fs::read_to_string(app.script())?;
-    let mut again = html.to_owned();
+    let mut file = None;
     if let Some(later) = later {
-        let file = format!("{}-{}_later.wasm", app.stem()?, short(&[&later]));
+        let name = format!("{}-{}_later.wasm", app.stem()?, short(&[&later]));
         script = importing(&script, &format!("{WAIT},"))?;
-        script += &SCRIPT.replace("%LATER%", &file).replace("%INTEGRITY%", &integrity(&later));
-        fs::write(staged.join(file), later)?;
+        ensure!(script.matches(START[0]).count() == 1, "wasm-bindgen starts the app in another way than it did");
+        script = script.replace(START[0], START[1]) + &SCRIPT.replace("%LATER%", &name);
+        fs::write(staged.join(&name), later)?;
+        file = Some(name);
     }
     // The name says what is in the file, and that is not what Trunk named.
     let name = format!("{}-{}", app.stem()?, short(&[&first, script.as_bytes()]));
@@ -69,8 +76,25 @@ pub fn stage(html: &str, staged: &Path) -> Result<String> {
     fs::remove_file(app.script())?;
     fs::write(new.module(), first)?;
     fs::write(new.script(), script)?;
-    again = again.replace(&app.name, &new.name);
-    Ok(again)
+    let html = html.replace(&app.name, &new.name);
+    match file {
+        Some(later) => tell(&html, &format!("{base}{}_bg.wasm", new.name), &format!("{base}{later}")),
+        None => Ok(html),
+    }
+}
+
+/// Tells the script that begins to compile the halves where they lie. What the page asks for in advance stands
+/// before it: a script that asks first has it fetched twice.
+fn tell(html: &str, first: &str, later: &str) -> Result<String> {
+    let is_advance = |piece: &&str| attribute(piece, "href") == Some(first);
+    let (advance, html) = match html.split_inclusive('>').find(is_advance) {
+        Some(piece) => (piece, html.replacen(piece, "", 1)),
+        None => ("", html.to_owned()),
+    };
+    let is_it = |piece: &&str| attribute(piece, "src").is_some_and(|src| src.contains(BEGIN));
+    let piece = html.split_inclusive('>').find(is_it).context("the page has no script that begins")?;
+    let told = piece.replacen("<script", &format!("{advance}<script data-app=\"{first}\" data-later=\"{later}\""), 1);
+    Ok(html.replacen(piece, &told, 1))
 }
 
 /// Makes the app in `staged` tell which of its functions are called: `hits` in the page holds their indices.
@@ -157,6 +181,17 @@ fn plain(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_script_that_begins_is_told_where_the_halves_lie() {
+        let page =
+            r#"<head><script src="/desk/begin-1.js" integrity="x"></script><script src="/desk/a.js"></script></head>"#;
+        assert_eq!(
+            tell(page, "/desk/app.wasm", "/desk/later.wasm").unwrap(),
+            r#"<head><script data-app="/desk/app.wasm" data-later="/desk/later.wasm" src="/desk/begin-1.js" integrity="x"></script></head>"#
+        );
+        assert!(tell("<head></head>", "a", "b").is_err());
+    }
 
     #[test]
     fn a_name_is_known_again_when_its_crates_are_compiled_anew() {

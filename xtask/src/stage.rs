@@ -32,7 +32,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     let is_release = env::var("TRUNK_PROFILE").is_ok_and(|profile| profile != "debug");
     let html = match env::var_os(halves::RECORD) {
         Some(_) => halves::instrument(&staged).map(|()| html)?,
-        None if is_release => halves::stage(&html, &staged)?,
+        None if is_release && html.contains(halves::BEGIN) => halves::stage(&html, &staged, &base)?,
         None => html,
     };
     let Staged { html, scripts } = stage(&html, &base)?;
@@ -232,14 +232,14 @@ fn refuse_inline(html: &str) -> Result<()> {
 }
 
 /// The value of an attribute of a tag, as Trunk writes them: in double quotes.
-fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+pub fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
     let end = start + tag[start..].find('"')?;
     Some(&tag[start..end])
 }
 
 /// The value of an `integrity` attribute (<https://www.w3.org/TR/SRI/>).
-pub fn integrity(content: &[u8]) -> String {
+fn integrity(content: &[u8]) -> String {
     format!("sha384-{}", base64(&Sha384::digest(content)))
 }
 

@@ -82,7 +82,7 @@ pub fn open(desk: Desk, market: MarketKind) {
 pub fn open_wished(desk: Desk, wish: Wish) {
     let deposit = format::usd(wish.deposit);
     spawn_local(async move {
-        match accounts::open(desk, wish).await {
+        match accounts::open(desk, wish, false).await {
             Ok(()) => desk.toasts.say(
                 Tone::Good,
                 "A new account is open",

@@ -9,6 +9,7 @@ pub mod chart;
 pub mod common;
 pub mod connection;
 pub mod devices;
+pub mod drawn;
 pub mod equity_curve;
 pub mod history_table;
 pub mod keys;

@@ -5,6 +5,7 @@ use wasm_bindgen::JsCast;
 
 use super::account_summary::signed_ppm;
 use super::common::{Icon, Shape, Signed};
+use super::drawn::{Part, in_turn};
 use super::keys::KeyList;
 use super::looks::Looks;
 use super::theme::ThemeButton;
@@ -34,12 +35,10 @@ pub fn Shell(children: Children) -> impl IntoView {
             <Banner/>
             <AlertStrip/>
             <main id="main" tabindex="-1" class="main">{children()}</main>
-            <Footer/>
-            <BottomBar/>
+            {in_turn(Part::Rest, || Footer().into_any())}
+            {in_turn(Part::Tools, || BottomBar().into_any())}
         </div>
-        <ReceiptSheet/>
-        <ProgressLine/>
-        <ToastList/>
+        {in_turn(Part::Rest, || view! { <ReceiptSheet/><ProgressLine/><ToastList/> }.into_any())}
     }
 }
 
@@ -53,18 +52,6 @@ fn skip(event: leptos::ev::MouseEvent) {
 
 #[component]
 fn Header() -> impl IntoView {
-    let desk = use_desk();
-    let looks: Looks = expect_context();
-    let equity = move || {
-        // The only figure that stays while the marks between digits are chosen.
-        looks.numbers.track();
-        desk.valuation
-            .with(|worth| worth.as_ref().and_then(|worth| worth.equity))
-            .map_or_else(|| number::UNKNOWN.to_owned(), format::usd)
-    };
-    let earned = Signal::derive(move || {
-        signed_ppm(desk.valuation.with(|worth| worth.as_ref().and_then(|worth| worth.return_ppm)))
-    });
     view! {
         <header class="header">
             <A href="/" class="brand" label="Foolscap, to the desk">
@@ -81,16 +68,36 @@ fn Header() -> impl IntoView {
                 <A href="/accounts">"Accounts"</A>
                 <A href="/settings" keys=",">"Settings"</A>
             </nav>
-            <div class="header-end">
-                <span class="header-equity small" title="Equity, and return on what you put in">
-                    <span class="num strong">{equity}</span>
-                    <Signed figure=earned/>
-                </span>
-                <AccountMenu/>
-                <KeyList/>
-                <ThemeButton/>
-            </div>
+            {in_turn(Part::Tools, || Tools().into_any())}
         </header>
+    }
+}
+
+/// The end of the header: what the account is worth, and what is chosen.
+#[component]
+fn Tools() -> impl IntoView {
+    let desk = use_desk();
+    let looks: Looks = expect_context();
+    let equity = move || {
+        // The only figure that stays while the marks between digits are chosen.
+        looks.numbers.track();
+        desk.valuation
+            .with(|worth| worth.as_ref().and_then(|worth| worth.equity))
+            .map_or_else(|| number::UNKNOWN.to_owned(), format::usd)
+    };
+    let earned = Signal::derive(move || {
+        signed_ppm(desk.valuation.with(|worth| worth.as_ref().and_then(|worth| worth.return_ppm)))
+    });
+    view! {
+        <div class="header-end">
+            <span class="header-equity small" title="Equity, and return on what you put in">
+                <span class="num strong">{equity}</span>
+                <Signed figure=earned/>
+            </span>
+            <AccountMenu/>
+            <KeyList/>
+            <ThemeButton/>
+        </div>
     }
 }
 

@@ -41,42 +41,42 @@ impl Wish {
 }
 
 /// Opens a new account and takes it in hand. Where it cannot be kept, the page has it in hand all the
-/// same, to look around with, but nothing can be traded.
+/// same, to look around with, but nothing can be traded. A newcomer's is in hand before the store is open, and
+/// gives way to what is found there.
 ///
 /// # Errors
 /// [`Refusal`].
-pub async fn open(desk: Desk, wish: Wish) -> Result<(), Refusal> {
+pub async fn open(desk: Desk, wish: Wish, is_newcomer: bool) -> Result<(), Refusal> {
     let name = match wish.name.trim() {
         "" => desk.accounts.with_untracked(|known| free_name(known, wish.market)),
         name => name.to_owned(),
     };
     let (record, opened) = newborn(Wish { name, ..wish })?;
     let (ledger, entry) = Ledger::open(opened, clock::now())?;
-    let kept = match desk.journals.get_value() {
-        Some(journals) => journals.create(&record, std::iter::once((entry.seq, entry.line.as_str()))).await,
-        None => Err(StoreError::Refused("the store is not open".to_owned())),
-    };
-    match kept {
-        Ok(()) => {
-            desk.accounts.update(|accounts| accounts.push(record.clone()));
-            // What was written is what is in hand: it need not be read back.
-            desk.diagnostics.verified.set(Some(Verified { at: clock::now(), seq: entry.seq }));
-            boot::take_in_hand(desk, Book::kept(record, Folded::begin(ledger, &entry), 0));
-            Ok(())
-        }
-        Err(error) => {
-            let is_first = desk.book.with_untracked(Option::is_none);
-            if is_first {
-                desk.book.set(Some(Book::unkept(record, ledger, entry)));
-            }
-            // What the browser said when it was opened says more than that it is not open.
-            let told = desk.trouble.get_untracked();
-            Err(Refusal::NotKept(match told {
-                Some(Trouble::NotKept(first)) => first,
-                Some(Trouble::Damaged(..)) | None => error,
-            }))
-        }
+    let is_first = desk.book.with_untracked(Option::is_none);
+    if is_first {
+        // Nobody need watch the disk. What is traded meanwhile waits for it: the lock is held until then.
+        desk.book.set(Some(Book::unkept(record.clone(), ledger.clone(), entry.clone())));
     }
+    exclusively(record.id, async move {
+        if is_newcomer && boot::find(desk).await? {
+            return Ok(());
+        }
+        let Some(journals) = desk.journals.get_value() else {
+            // What the browser said when it was opened says more than that it is not open.
+            return Err(Refusal::NotKept(match desk.trouble.get_untracked() {
+                Some(Trouble::NotKept(first)) => first,
+                Some(Trouble::Damaged(..)) | None => StoreError::Refused("the store is not open".to_owned()),
+            }));
+        };
+        journals.create(&record, std::iter::once((entry.seq, entry.line.as_str()))).await?;
+        desk.accounts.update(|accounts| accounts.push(record.clone()));
+        // What was written is what is in hand: it need not be read back.
+        desk.diagnostics.verified.set(Some(Verified { at: clock::now(), seq: entry.seq }));
+        boot::take_in_hand(desk, Book::kept(record, Folded::begin(ledger, &entry), 0));
+        Ok(())
+    })
+    .await
 }
 
 /// Takes another account of this device in hand; an archived one only to be looked at.

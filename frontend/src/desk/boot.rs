@@ -8,11 +8,11 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::accounts::{self, Wish};
-use super::commands::Refusal;
+use super::commands::{self, Refusal};
 use super::{Book, Desk, Event, Trouble, opening};
 use crate::io::api;
 use crate::io::database::StoreError;
-use crate::io::journal::{Journals, Record};
+use crate::io::journal::Record;
 use crate::io::preferences::{self, Preference};
 
 /// Opens what is there, in the background.
@@ -26,35 +26,42 @@ async fn open(desk: Desk) {
         let market = introduce(desk).await;
         Ok(JsValue::from(market == Some(wire::MarketKind::Real)))
     });
-    match Journals::open().await {
-        Ok(journals) => desk.journals.set_value(Some(journals)),
-        Err(error) => desk.trouble.set(Some(Trouble::NotKept(error))),
+    // Where nothing was ever open there is nothing to wait for: the account is there while the store opens.
+    let is_newcomer = preferences::is_free(Preference::Account);
+    if !is_newcomer && find(desk).await != Ok(false) {
+        return;
     }
-    let known = match stored(desk).await {
-        Ok(known) => known,
+    let is_real = JsFuture::from(asked).await.is_ok_and(|is_real| is_real.is_truthy());
+    first_visit(desk, if is_real { MarketKind::Real } else { MarketKind::Demo }, is_newcomer).await;
+}
+
+/// Opens the store, and the account of this device that was open last. False where there is none, or no store.
+///
+/// # Errors
+/// [`StoreError`], which is told: something is stored, but not readable now. A new account beside it would hide
+/// that.
+pub(super) async fn find(desk: Desk) -> Result<bool, StoreError> {
+    let journals = match commands::journals(desk).await {
+        Ok(journals) => journals,
         Err(error) => {
-            // Something is stored, but not readable now: a new account beside it would hide that.
             desk.trouble.set(Some(Trouble::NotKept(error)));
-            return;
+            return Ok(false);
         }
     };
+    let known = journals.accounts().await.inspect_err(|error| {
+        desk.book.set(None);
+        desk.trouble.set(Some(Trouble::NotKept(error.clone())));
+    })?;
     desk.accounts.set(known.clone());
     let last = preferences::get(Preference::Account);
     let chosen = known.iter().find(|record| Some(record.id.to_string()) == last).or_else(|| accounts::first(&known));
-    match chosen {
-        Some(record) => load(desk, record.clone()).await,
-        None => {
-            let is_real = JsFuture::from(asked).await.is_ok_and(|is_real| is_real.is_truthy());
-            first_visit(desk, if is_real { MarketKind::Real } else { MarketKind::Demo }).await;
-        }
-    }
-}
-
-async fn stored(desk: Desk) -> Result<Vec<Record>, StoreError> {
-    match desk.journals.get_value() {
-        Some(journals) => journals.accounts().await,
-        None => Ok(Vec::new()),
-    }
+    let Some(record) = chosen.cloned() else { return Ok(false) };
+    let id = record.id;
+    desk.book.set(None);
+    load(desk, record).await;
+    // It was read before this page listened to the other tabs: they may have gone on since.
+    let _ = commands::catch_up(desk, &journals, id).await;
+    Ok(true)
 }
 
 /// Opens an account of this device.
@@ -119,8 +126,8 @@ async fn introduce(desk: Desk) -> Option<wire::MarketKind> {
 
 /// A funded account without a question asked: in the real market where a backend serves one,
 /// otherwise in the demo market.
-async fn first_visit(desk: Desk, market: MarketKind) {
-    match accounts::open(desk, Wish::usual(market)).await {
+async fn first_visit(desk: Desk, market: MarketKind, is_newcomer: bool) {
+    match accounts::open(desk, Wish::usual(market), is_newcomer).await {
         Ok(()) => {}
         Err(Refusal::NotKept(error)) => desk.trouble.set(Some(Trouble::NotKept(error))),
         Err(refusal) => desk.toasts.say(super::Tone::Bad, "No account could be opened", refusal.to_string()),

@@ -11,11 +11,11 @@ use shared::ledger::{Curve, Entry, Folded, JournalError, Outline, Reading, snaps
 use super::diagnostics::Verified;
 use super::{Book, Damaged, Desk, Trouble};
 use crate::io::database::StoreError;
-use crate::io::journal::{Journals, Record};
+use crate::io::journal::{EARLY_LINES, Journals, Record};
 use crate::io::{clock, timer};
 
-/// Lines read from the store at once.
-pub const PAGE: u32 = 400;
+/// Lines read from the store at once: the first of them are there already when the app begins.
+pub const PAGE: u32 = EARLY_LINES;
 /// Entries after which a snapshot is worth its while: as many are folded in a fraction of a second.
 const SNAPSHOT_EVERY: u64 = 1_000;
 /// How long the desk is left alone before a snapshot is written, or the journal verified.

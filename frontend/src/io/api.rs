@@ -1,11 +1,13 @@
 //! The backend's HTTP API: questions with a deadline, answers as `shared::wire` has them.
 
-use gloo_net::http::Request;
+use gloo_net::http::{Request, Response};
+use js_sys::Promise;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::token::TokenKey;
 use shared::wire::{Gas, Greeting, Markets, Prices};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
 
 use super::clock::{self, Asked};
@@ -32,12 +34,31 @@ pub enum ApiError {
     Malformed(String),
 }
 
+// `frontend/begin/begin.js`, which greets the server before the app is there.
+#[wasm_bindgen]
+extern "C" {
+    type Greeted;
+    #[wasm_bindgen(js_namespace = foolscap, js_name = greeting)]
+    fn greeted() -> Option<Greeted>;
+    #[wasm_bindgen(method, getter)]
+    fn asked(this: &Greeted) -> f64;
+    #[wasm_bindgen(method, getter)]
+    fn answer(this: &Greeted) -> Promise;
+}
+
 /// What the server is.
 ///
 /// # Errors
 /// [`ApiError`].
 pub async fn greet() -> Result<Greeting, ApiError> {
-    let (text, asked) = fetch("/api/v1/status").await?;
+    let (text, asked) = match greeted() {
+        Some(early) => {
+            let answer = JsFuture::from(early.answer()).await.map_err(|_| ApiError::Unreachable)?;
+            let answer: web_sys::Response = answer.unchecked_into();
+            (body(answer.into()).await?, clock::asked_at(early.asked()))
+        }
+        None => fetch("/api/v1/status").await?,
+    };
     let greeting: Greeting = read(&text)?;
     clock::learn(greeting.now, asked);
     Ok(greeting)
@@ -131,13 +152,18 @@ pub(super) async fn fetch(path: &str) -> Result<(String, Asked), ApiError> {
         .send()
         .await
         .map_err(|_| ApiError::Unreachable)?;
+    Ok((body(response).await?, asked))
+}
+
+/// The words of a good answer.
+async fn body(response: Response) -> Result<String, ApiError> {
     let kind = response.headers().get("content-type").unwrap_or_default();
     if !kind.starts_with("application/json") && !kind.starts_with("application/problem+json") {
         // A gateway that stands before a dead server answers in its own words.
         return Err(if matches!(response.status(), 502..=504) { ApiError::Unreachable } else { ApiError::NotAnApi });
     }
     let text = response.text().await.map_err(|_| ApiError::Unreachable)?;
-    if response.ok() { Ok((text, asked)) } else { Err(ApiError::Problem(read::<Words>(&text)?.said())) }
+    if response.ok() { Ok(text) } else { Err(ApiError::Problem(read::<Words>(&text)?.said())) }
 }
 
 /// What a person reads of a [`shared::wire::Problem`].

@@ -55,6 +55,11 @@ pub fn ask() -> Asked {
     Asked(device())
 }
 
+/// When a question was sent that somebody else sent: at `millis` by the device's clock.
+pub fn asked_at(millis: f64) -> Asked {
+    Asked(Timestamp::from_millis(millis as i64))
+}
+
 /// Microseconds since the page began, for measuring how long something took.
 pub fn stopwatch() -> f64 {
     web_sys::window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now() * 1000.0)

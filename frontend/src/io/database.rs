@@ -6,10 +6,7 @@
 use js_sys::{Array, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    DomException, IdbDatabase, IdbFactory, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransaction,
-    IdbTransactionMode,
-};
+use web_sys::{DomException, IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction, IdbTransactionMode};
 
 /// Why the browser did not keep or give something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,40 +51,35 @@ impl StoreError {
     }
 }
 
+// `frontend/begin/begin.js`.
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = foolscap, catch)]
+    fn store() -> Result<Promise, JsValue>;
+    #[wasm_bindgen(js_namespace = foolscap, js_name = early)]
+    fn taken_early(key: &str) -> JsValue;
+}
+
+/// What was read under `key` before the app was there, once: null where there was nothing, `None` where it was
+/// not read.
+pub fn early(key: &str) -> Option<JsValue> {
+    let found = taken_early(key);
+    (!found.is_undefined()).then_some(found)
+}
+
 /// An open database. Closed by the browser when the page ends.
 #[derive(Debug, Clone)]
 pub struct Database(IdbDatabase);
 
 impl Database {
-    /// Opens `name` at `version`; where it is new or older, `upgrade` lays out what is missing.
+    /// Opens the store. It is laid out by the page's first script, which has begun to open it before the app was
+    /// there.
     ///
     /// # Errors
     /// [`StoreError::Refused`] where the browser has or gives no database.
-    pub async fn open(
-        name: &str,
-        version: u32,
-        upgrade: fn(&IdbDatabase) -> Result<(), JsValue>,
-    ) -> Result<Database, StoreError> {
-        let factory = factory().ok_or_else(|| StoreError::Refused("no IndexedDB".to_owned()))?;
-        let request = factory.open_with_u32(name, version).map_err(refused)?;
-        let upgraded = {
-            let request = request.clone();
-            Closure::once_into_js(move || {
-                let laid_out = request.result().and_then(|database| upgrade(database.unchecked_ref()));
-                if laid_out.is_err()
-                    && let Some(transaction) = request.transaction()
-                {
-                    let _ = transaction.abort();
-                }
-            })
-        };
-        request.set_onupgradeneeded(Some(upgraded.unchecked_ref()));
-        let database: IdbDatabase = opened(&request).await?.unchecked_into();
-        // A newer version of the app in another tab may upgrade: let it.
-        let closing = database.clone();
-        let close = Closure::once_into_js(move || closing.close());
-        database.set_onversionchange(Some(close.unchecked_ref()));
-        Ok(Database(database))
+    pub async fn open() -> Result<Database, StoreError> {
+        let opened = JsFuture::from(store().map_err(refused)?).await.map_err(refused)?;
+        Ok(Database(opened.unchecked_into()))
     }
 
     /// Begins reading from `stores`.
@@ -175,10 +167,6 @@ impl<E> From<JsValue> for Stop<E> {
     }
 }
 
-fn factory() -> Option<IdbFactory> {
-    web_sys::window()?.indexed_db().ok()?
-}
-
 /// A read-write transaction with durability `strict`. web-sys holds the options behind its unstable
 /// flag, so the call is made by name.
 fn strict(database: &IdbDatabase, stores: &[&str]) -> Result<IdbTransaction, JsValue> {
@@ -220,23 +208,6 @@ pub async fn answer(request: Result<IdbRequest, JsValue>) -> Result<JsValue, Sto
     match JsFuture::from(settled).await {
         Ok(_) => request.result().map_err(|e| StoreError::of(&e)),
         Err(_) => Err(failure(&request)),
-    }
-}
-
-async fn opened(request: &IdbOpenDbRequest) -> Result<JsValue, StoreError> {
-    let settled = Promise::new(&mut |resolve, reject| {
-        request.set_onsuccess(Some(&resolve));
-        request.set_onerror(Some(&reject));
-        // Another tab still holds an older version open. It closes by itself (`onversionchange`), and
-        // then this succeeds.
-        request.set_onblocked(None);
-    });
-    match JsFuture::from(settled).await {
-        Ok(_) => request.result().map_err(refused),
-        Err(_) => Err(match failure(request) {
-            StoreError::Failed(reason) => StoreError::Refused(reason),
-            named => named,
-        }),
     }
 }
 

@@ -11,16 +11,17 @@ use shared::ids::{AccountId, AccountSecret};
 use shared::market::MarketKind;
 use shared::time::Timestamp;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{IdbDatabase, IdbKeyRange, IdbTransaction};
+use web_sys::{IdbKeyRange, IdbTransaction};
 
-use super::database::{Database, Stop, StoreError, answer};
+use super::database::{Database, Stop, StoreError, answer, early};
 use super::turn::Turn;
 
-const NAME: &str = "foolscap";
-const VERSION: u32 = 1;
+// As `frontend/begin/begin.js` lays them out, which has read the beginning of each before the app was there.
 const ACCOUNTS: &str = "accounts";
 const ENTRIES: &str = "entries";
 const CACHE: &str = "cache";
+/// Lines of a journal read before the app was there.
+pub const EARLY_LINES: u32 = 400;
 
 /// What this device knows of an account beside its journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +90,7 @@ impl Journals {
     /// # Errors
     /// [`StoreError::Refused`] where the browser keeps nothing for this page.
     pub async fn open() -> Result<Journals, StoreError> {
-        Ok(Journals(Database::open(NAME, VERSION, lay_out).await?))
+        Ok(Journals(Database::open().await?))
     }
 
     /// Every account of this device, by id.
@@ -97,7 +98,10 @@ impl Journals {
     /// # Errors
     /// [`StoreError`]. A record that does not read is reported, not passed over.
     pub async fn accounts(&self) -> Result<Vec<Record>, StoreError> {
-        let found: Array = answer(self.0.read(ACCOUNTS)?.get_all()).await?.into();
+        let found: Array = match early(ACCOUNTS) {
+            Some(found) => found.unchecked_into(),
+            None => answer(self.0.read(ACCOUNTS)?.get_all()).await?.unchecked_into(),
+        };
         found.iter().map(|value| read_json(&value, "an account")).collect()
     }
 
@@ -115,6 +119,11 @@ impl Journals {
     /// # Errors
     /// [`StoreError`].
     pub async fn texts(&self, account: AccountId, from: u64, count: u32) -> Result<Array, StoreError> {
+        if (from, count) == (1, EARLY_LINES)
+            && let Some(found) = early(&("lines ".to_owned() + &account.to_string()))
+        {
+            return Ok(found.unchecked_into());
+        }
         let range = IdbKeyRange::bound(&key(account, from as f64), &key(account, f64::INFINITY))
             .map_err(|_| broken("a range"))?;
         let entries = self.0.read(ENTRIES)?;
@@ -187,7 +196,7 @@ impl Journals {
             IdbKeyRange::bound(&key(account, 0.0), &key(account, f64::INFINITY)).map_err(|_| broken("a range"))?;
         self.0
             .write(&[ACCOUNTS, ENTRIES, CACHE], |transaction| {
-                transaction.object_store(CACHE)?.delete(&snapshot_key(account))?;
+                transaction.object_store(CACHE)?.delete(&snapshot_key(account).into())?;
                 transaction.object_store(ACCOUNTS)?.delete(&account.to_string().into())?;
                 transaction.object_store(ENTRIES)?.delete(&range)?;
                 Ok(())
@@ -252,7 +261,7 @@ impl Journals {
         self.0
             .write(&[ACCOUNTS, ENTRIES, CACHE], |transaction| {
                 put(transaction, &texts)?;
-                transaction.object_store(CACHE)?.delete(&snapshot_key(record.id))?;
+                transaction.object_store(CACHE)?.delete(&snapshot_key(record.id).into())?;
                 let entries = transaction.object_store(ENTRIES)?;
                 entries.delete(&range)?;
                 for (seq, line) in (after + 1..).zip(lines) {
@@ -279,7 +288,7 @@ impl Journals {
     /// # Errors
     /// [`StoreError`].
     pub async fn snapshot(&self, account: AccountId) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = answer(self.0.read(CACHE)?.get(&snapshot_key(account))).await?;
+        let found = self.cached_value(&snapshot_key(account)).await?;
         Ok(found.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec))
     }
 
@@ -291,7 +300,7 @@ impl Journals {
         self.0
             .write(&[CACHE], |transaction| {
                 let cache = transaction.object_store(CACHE)?;
-                cache.put_with_key(&Uint8Array::from(bytes), &snapshot_key(account))?;
+                cache.put_with_key(&Uint8Array::from(bytes), &snapshot_key(account).into())?;
                 Ok(())
             })
             .await
@@ -302,7 +311,14 @@ impl Journals {
     /// # Errors
     /// [`StoreError`].
     pub async fn cached(&self, name: &str) -> Result<Option<String>, StoreError> {
-        Ok(answer(self.0.read(CACHE)?.get(&name.into())).await?.as_string())
+        Ok(self.cached_value(name).await?.as_string())
+    }
+
+    async fn cached_value(&self, name: &str) -> Result<JsValue, StoreError> {
+        match early(name) {
+            Some(found) => Ok(found),
+            None => answer(self.0.read(CACHE)?.get(&name.into())).await,
+        }
     }
 
     /// Keeps `text` under `name`, in place of what was there.
@@ -310,6 +326,8 @@ impl Journals {
     /// # Errors
     /// [`StoreError`].
     pub async fn cache(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        // What was read early is what was there before.
+        let _ = early(name);
         self.0
             .write(&[CACHE], |transaction| {
                 transaction.object_store(CACHE)?.put_with_key(&text.into(), &name.into())?;
@@ -333,22 +351,12 @@ fn put(transaction: &IdbTransaction, texts: &[(JsValue, JsValue)]) -> Result<(),
     Ok(())
 }
 
-/// Makes the stores that are missing. A later version adds its own below.
-fn lay_out(database: &IdbDatabase) -> Result<(), JsValue> {
-    for name in [ACCOUNTS, ENTRIES, CACHE] {
-        if !database.object_store_names().contains(name) {
-            database.create_object_store(name)?;
-        }
-    }
-    Ok(())
-}
-
 fn key(account: AccountId, seq: f64) -> JsValue {
     Array::of2(&account.to_string().into(), &seq.into()).into()
 }
 
-fn snapshot_key(account: AccountId) -> JsValue {
-    ("snapshot ".to_owned() + &account.to_string()).into()
+fn snapshot_key(account: AccountId) -> String {
+    "snapshot ".to_owned() + &account.to_string()
 }
 
 fn json(record: &Record) -> Result<String, StoreError> {
@@ -362,4 +370,19 @@ fn read_json<T: serde::de::DeserializeOwned>(value: &JsValue, what: &str) -> Res
 
 fn broken(what: &str) -> StoreError {
     StoreError::Failed(format!("{what} in this device's store cannot be read"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_script_lays_out_and_reads_the_stores_that_are_used_here() {
+        let script = include_str!("../../begin/begin.js");
+        assert!(script.contains(&format!("const STORES = ['{ACCOUNTS}', '{ENTRIES}', '{CACHE}'];")));
+        assert!(script.contains(&format!("const LINES = {EARLY_LINES};")));
+        let id = AccountId::from_bytes([7; 16]);
+        assert_eq!(snapshot_key(id).replace(&id.to_string(), "${account}"), "snapshot ${account}");
+        assert!(script.contains("note(`snapshot ${account}`, cache.get(`snapshot ${account}`)"));
+    }
 }

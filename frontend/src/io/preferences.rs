@@ -44,6 +44,11 @@ fn storage() -> Option<web_sys::Storage> {
     web_sys::window()?.local_storage().ok()?
 }
 
+/// Whether this device could keep such a choice, and keeps none.
+pub fn is_free(preference: Preference) -> bool {
+    storage().is_some_and(|storage| matches!(storage.get_item(preference.key()), Ok(None)))
+}
+
 /// What was chosen, if anything was.
 pub fn get(preference: Preference) -> Option<String> {
     storage()?.get_item(preference.key()).ok()?

@@ -38,7 +38,7 @@ impl Turn {
 }
 
 /// Waits until the browser has done what was due. A message is not slowed down in a hidden tab, as timers are.
-async fn give_way() {
+pub async fn give_way() {
     let Ok(channel) = MessageChannel::new() else { return super::timer::sleep(0).await };
     let (here, there) = (channel.port1(), channel.port2());
     let arrived = Promise::new(&mut |resolve, _| here.set_onmessage(Some(&resolve)));

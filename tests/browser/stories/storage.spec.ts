@@ -154,3 +154,39 @@ test('a browser without storage shows the desk, refuses trades, and keeps the ac
   await desk.trade('500');
   await expect(page.getByTestId('position')).toHaveCount(1);
 });
+
+test('a newcomer sees the account while it is being written, and a trade waits until it is on the disk', async ({ page, world }) => {
+  // The disk takes its time over the new account: the transaction goes on until it is let go.
+  await page.addInitScript(() => {
+    const add = IDBObjectStore.prototype.add;
+    IDBObjectStore.prototype.add = function (this: IDBObjectStore, ...entry: Parameters<typeof add>) {
+      const spin = () => {
+        if (!(window as any).letGo) this.get('nothing').onsuccess = spin;
+      };
+      if (this.name === 'accounts') spin();
+      return add.apply(this, entry);
+    };
+  });
+  const server = await world.demo();
+  const desk = new Desk(page);
+  await desk.open(server.url);
+  await expect(desk.cash).toHaveText('$10,000.00');
+  await desk.priced();
+  await desk.amount.fill('500');
+  await desk.amount.press('Enter');
+  await expect(desk.button).toContainText('Confirm');
+  await page.keyboard.press('Enter');
+  await expect(desk.button).toHaveText('Writing it to your journal');
+  await expect(desk.cash).toHaveText('$10,000.00');
+  await expect(desk.toasts.getByTestId('toast')).toHaveCount(0);
+
+  await page.evaluate(() => ((window as any).letGo = true));
+  await expect(desk.toasts.getByTestId('toast')).toHaveCount(1);
+  const cash = await desk.cash.innerText();
+  expect(cash).not.toBe('$10,000.00');
+  await page.reload();
+  await desk.ready();
+  await expect(desk.cash).toHaveText(cash);
+  await page.getByTestId('desk-tab-1').click();
+  await expect(page.getByTestId('entry')).toHaveCount(1);
+});
