@@ -183,6 +183,19 @@ fn classify(error: reqwest::Error) -> OutboundError {
     if connecting { OutboundError::Unreachable(words) } else { OutboundError::Broken(words) }
 }
 
+/// What is wrong with the JSON of an answer, in few words and on one line: a reader quotes what it found, and that
+/// can be most of the answer.
+pub fn fault_in(error: &serde_json::Error) -> String {
+    /// Characters of the quote and what is said of it.
+    const MOST: usize = 200;
+    let words = error.to_string();
+    let short: String = words.chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if short.len() < words.len() {
+        return format!("{short}… at line {} column {}", error.line(), error.column());
+    }
+    short
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -193,6 +206,15 @@ mod tests {
     /// Far longer than a test takes.
     const LONG: Duration = Duration::from_secs(600);
     const SHORT: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn what_is_wrong_with_an_answer_is_told_in_few_words() {
+        let fault = |text: &str| fault_in(&serde_json::from_str::<u8>(text).unwrap_err());
+        assert_eq!(fault("x"), "expected value at line 1 column 1");
+        let long = fault(&format!("\n\"{}\"", "[1,\\n".repeat(10_000)));
+        assert!(long.starts_with("invalid type: string \"[1,") && long.ends_with("… at line 2 column 50002"), "{long}");
+        assert!(long.chars().count() < 300 && !long.contains('\n'), "{long}");
+    }
 
     /// What one gets who asks somebody that says this and then nothing, and keeps the connection.
     async fn ask(said: &'static str, patience: Patience) -> Result<Answer, OutboundError> {

@@ -20,7 +20,7 @@ use super::wording;
 use crate::breaker::Breaker;
 use crate::clock::SharedClock;
 use crate::config::SecretUrl;
-use crate::outbound::{Outbound, OutboundError, Patience};
+use crate::outbound::{Outbound, OutboundError, Patience, fault_in};
 use crate::telemetry;
 
 /// A block with a few hundred whole transactions fits.
@@ -275,9 +275,9 @@ impl Node {
                 // One error for a whole batch.
                 Ok(reply @ Reply { error: Some(_), .. }) => match reply.read() {
                     Err(refused) => Err(refused),
-                    Ok(_) => Err(RpcError::Garbled(error.to_string())),
+                    Ok(_) => Err(RpcError::Garbled(fault_in(&error))),
                 },
-                Ok(_) | Err(_) => Err(RpcError::Garbled(error.to_string())),
+                Ok(_) | Err(_) => Err(RpcError::Garbled(fault_in(&error))),
             },
         }
     }
@@ -319,7 +319,7 @@ impl Node {
 }
 
 fn spell(call: &impl Serialize) -> Result<String, RpcError> {
-    serde_json::to_string(call).map_err(|error| RpcError::Garbled(error.to_string()))
+    serde_json::to_string(call).map_err(|error| RpcError::Garbled(fault_in(&error)))
 }
 
 /// A result as what the method returns.
@@ -327,5 +327,5 @@ fn spell(call: &impl Serialize) -> Result<String, RpcError> {
 /// # Errors
 /// [`RpcError::Garbled`].
 pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, RpcError> {
-    serde_json::from_value(value).map_err(|error| RpcError::Garbled(error.to_string()))
+    serde_json::from_value(value).map_err(|error| RpcError::Garbled(fault_in(&error)))
 }

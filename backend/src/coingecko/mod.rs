@@ -35,7 +35,7 @@ use crate::breaker::{Breaker, Condition, Leave, Policy, Verdict};
 use crate::clock::SharedClock;
 use crate::config::{self, Config, KeyKind, Secret};
 use crate::fleet::Fleet;
-use crate::outbound::{Outbound, OutboundError, secret_header};
+use crate::outbound::{Outbound, OutboundError, fault_in, secret_header};
 use crate::store::Store;
 use crate::telemetry;
 
@@ -562,7 +562,7 @@ impl CoinGecko {
             let what = match answer.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 None => "it is empty".to_owned(),
                 Some(b'<') => "it is HTML".to_owned(),
-                Some(_) => error.to_string(),
+                Some(_) => fault_in(&error),
             };
             UpstreamError::Garbled { detail: what }
         })
