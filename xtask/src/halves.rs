@@ -184,11 +184,10 @@ mod tests {
 
     #[test]
     fn the_script_that_begins_is_told_where_the_halves_lie() {
-        let page =
-            r#"<head><script src="/desk/begin-1.js" integrity="x"></script><script src="/desk/a.js"></script></head>"#;
+        let page = r#"<head><script src="/desk/begin-1.js" integrity="x"></script><link href="/desk/app.wasm" as="fetch"></head>"#;
         assert_eq!(
             tell(page, "/desk/app.wasm", "/desk/later.wasm").unwrap(),
-            r#"<head><script data-app="/desk/app.wasm" data-later="/desk/later.wasm" src="/desk/begin-1.js" integrity="x"></script></head>"#
+            r#"<head><link href="/desk/app.wasm" as="fetch"><script data-app="/desk/app.wasm" data-later="/desk/later.wasm" src="/desk/begin-1.js" integrity="x"></script></head>"#
         );
         assert!(tell("<head></head>", "a", "b").is_err());
     }
