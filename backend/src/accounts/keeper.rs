@@ -21,7 +21,7 @@ use super::lease::Taken;
 use super::links::TokenHash;
 use super::shelf::{Kept, Shelf, TURN};
 use super::view::{self, Message};
-use super::{AccountError, Common, Reply, lease_error, link_error, session};
+use super::{AccountError, Common, Reply, lease_error, link_error, session, session_of};
 use crate::rooms::RoomError;
 use crate::store::copies::{BranchNote, Change};
 use crate::telemetry;
@@ -354,6 +354,10 @@ impl Keeper {
         let trades = self.common.copies.lines_at(account, &view::last_trades(&kept.fold)).await;
         let price = |token: &shared::token::Token| self.common.price(token);
         let (owner, choices) = (kept.fold.folded.ledger.account(), kept.choices);
+        let now = self.common.clock.now();
+        let leases = self.common.leases();
+        let writer = leases.holder(account, now).map(|lease| session_of(lease, SessionStatus::Writing, lease.since));
+        drop(leases);
         let snapshot = room.map_err(AccountError::from).and_then(|room| {
             let mut trades = trades?;
             trades.reverse();
@@ -366,6 +370,7 @@ impl Keeper {
                 portfolio: view::portfolio(&kept.fold, choices, &price),
                 positions: view::positions(&kept.fold, &price),
                 performance: view::performance(&kept.fold, &price),
+                session: writer,
                 trades,
                 room,
             })

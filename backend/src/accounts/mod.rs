@@ -25,6 +25,7 @@ use shared::token::Token;
 use shared::wire::accounts::{
     AccountSnapshot, Append, Branch, JournalHead, JournalPage, Lease, LeaseAsked, Link, NewLink,
 };
+use shared::wire::room::{SessionStatus, SessionUpdate};
 use shared::wire::status::AccountsStatus;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -394,9 +395,13 @@ fn link_error(error: LinkError) -> AccountError {
     }
 }
 
-/// A moment as a device's session has it.
-fn session(device: &Lease, status: shared::wire::room::SessionStatus, since: Timestamp) -> Option<view::Message> {
+/// What a device does with an account since a moment, for the room.
+fn session(device: &Lease, status: SessionStatus, since: Timestamp) -> Option<view::Message> {
+    view::message(shared::wire::room::Kind::SessionUpdate, &session_of(device, status, since))
+}
+
+/// What a device does with an account since a moment.
+fn session_of(device: &Lease, status: SessionStatus, since: Timestamp) -> SessionUpdate {
     let name = if device.name.is_empty() { &device.device } else { &device.name };
-    let data = shared::wire::room::SessionUpdate { device: name.clone(), status, since };
-    view::message(shared::wire::room::Kind::SessionUpdate, &data)
+    SessionUpdate { device: name.clone(), status, since }
 }

@@ -16,8 +16,8 @@ use shared::token::TokenTable;
 use shared::trade::Trade;
 use shared::wire::accounts::AccountSnapshot;
 use shared::wire::room::{
-    JOINED, Joined, PerformanceUpdate, PortfolioUpdate, PositionUpdated, REFUSED, SessionStatus, SessionUpdate,
-    ThoughtLogCreated, TradeUpdate,
+    JOINED, Joined, PRESENCE, PerformanceUpdate, PortfolioUpdate, PositionUpdated, Presence, REFUSED, SessionStatus,
+    SessionUpdate, ThoughtLogCreated, TradeUpdate,
 };
 
 use super::devices::{self, Word, room};
@@ -53,8 +53,6 @@ pub struct Seen {
     pub trades: Vec<(u64, Timestamp, Trade)>,
     /// What its bots thought, oldest first.
     pub thoughts: Vec<(Timestamp, ThoughtLogCreated)>,
-    /// The device that trades on it, and since when; `None` where none does, or none was told of.
-    pub live: Option<SessionUpdate>,
 }
 
 /// What a link's reader watches. Copying it copies handles.
@@ -220,11 +218,11 @@ impl Watch {
         let market = told.market;
         desk.watched.update(|watched| watched.extend(told.positions.iter().map(|position| position.token)));
         let place = (told.room.epoch.clone(), told.room.offset);
-        let (thoughts, live) = self.watched.with_untracked(|watched| match watched {
-            Watched::Open(seen) => (seen.thoughts.clone(), seen.live.clone()),
-            Watched::Asking | Watched::Closed => (Vec::new(), None),
+        let thoughts = self.watched.with_untracked(|watched| match watched {
+            Watched::Open(seen) => seen.thoughts.clone(),
+            Watched::Asking | Watched::Closed => Vec::new(),
         });
-        self.watched.set(Watched::Open(Box::new(Seen { told, trades, thoughts, live })));
+        self.watched.set(Watched::Open(Box::new(Seen { told, trades, thoughts })));
         // What the room told meanwhile is in the snapshot: it goes on from there.
         self.inner.update_value(|inner| inner.place = Some(place));
         if desk.watching.get_untracked() != Some(market) {
@@ -245,10 +243,17 @@ impl Watch {
         let Some((account, _)) = self.inner.with_value(|inner| inner.link.clone()) else { return };
         let Some(frame) = room::Frame::of(text, account) else { return };
         match &*frame.kind {
+            PRESENCE => {
+                if let Some(Presence { readers }) = frame.read() {
+                    desk.devices.readers.set(Some(readers));
+                }
+            }
             JOINED => {
                 push::is_good(desk);
                 self.note_heard();
-                let is_whole = frame.read::<Joined>().is_some_and(|joined| joined.recovered);
+                let joined = frame.read::<Joined>();
+                desk.devices.readers.set(joined.as_ref().map(|joined| joined.readers));
+                let is_whole = joined.is_some_and(|joined| joined.recovered);
                 self.inner.update_value(|inner| inner.is_told = is_whole);
                 if !is_whole {
                     // What was missed is gone: how it stands now comes as a whole.
@@ -323,7 +328,8 @@ impl Seen {
                 }
             }
             "session_update" => {
-                self.live = frame.read::<SessionUpdate>().filter(|session| session.status == SessionStatus::Writing);
+                self.told.session =
+                    frame.read::<SessionUpdate>().filter(|session| session.status == SessionStatus::Writing);
             }
             _ => {}
         }

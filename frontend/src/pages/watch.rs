@@ -112,9 +112,13 @@ fn account(desk: Desk, watch: Watch) -> AnyView {
             <div class="page-head"><h1 data-testid="watch-name">{of(|seen| seen.told.name.clone())}</h1></div>
             <p class="faint">"You are watching this account by a link from its owner. You see everything it does, and can change nothing."</p>
             <p class="small" data-testid="watch-live">
-                {of(|seen| match &seen.live {
-                    Some(live) => ["Traded on “", &live.device, "” since ", &format::date_time(live.since), "."].concat(),
-                    None => ["Last entry: ", &format::date_time(seen.told.at), "."].concat(),
+                {of(|seen| match &seen.told.session {
+                    Some(live) => ["“", &live.device, "” trades on it since ", &format::date_time(live.since), "."].concat(),
+                    None => "No device trades on it now.".to_owned(),
+                })}
+                {text(move || match desk.devices.readers.get() {
+                    Some(readers) if readers > 1 => [" ", &number::whole(readers), " read it now."].concat(),
+                    Some(_) | None => String::new(),
                 })}
             </p>
             <div class="portfolio">

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::room::{PerformanceUpdate, Placed, PortfolioUpdate, PositionUpdated};
+use super::room::{PerformanceUpdate, Placed, PortfolioUpdate, PositionUpdated, SessionUpdate};
 use crate::ids::AccountId;
 use crate::ledger::Head;
 use crate::market::MarketKind;
@@ -129,6 +129,9 @@ pub struct AccountSnapshot {
     pub positions: Vec<PositionUpdated>,
     /// How it did.
     pub performance: PerformanceUpdate,
+    /// Which device writes to it, and since when; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionUpdate>,
     /// The last lines of the journal with a trade in them, newest first, at most 50.
     pub trades: Vec<String>,
     /// The place in the room from which on news are to be read: what comes after it may be in here already, and

@@ -288,7 +288,10 @@ pub struct PortfolioUpdate {
 }
 
 /// What is usual is not said.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")
+)]
 const fn is_zero(count: &u64) -> bool {
     *count == 0
 }

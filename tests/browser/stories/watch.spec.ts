@@ -45,6 +45,8 @@ test('a reader sees trades as they come, keeps its place, and sees nothing once 
   await expect(reader.getByTestId('watch')).toBeVisible();
   await expect(reader.getByTestId('read-only')).toHaveText('READ-ONLY');
   await expect(reader.getByTestId('watch-name')).toHaveText('Demo');
+  await expect(reader.getByTestId('watch-live')).toContainText('“Chromium on Linux” trades on it since');
+  await expect(reader.getByTestId('watch-live')).toContainText('2 read it now');
   await expect(reader.getByTestId('watch-cash')).toHaveText(await owner.cash.innerText());
   await expect(reader.getByTestId('watch-trade')).toHaveCount(1);
   await expect(reader.getByTestId('watch-position')).toHaveCount(1);
