@@ -22,7 +22,7 @@ async fn without_an_rpc_every_chain_has_gas_that_says_it_is_assumed() {
 
 #[tokio::test]
 async fn with_an_rpc_the_base_fee_is_that_of_the_nodes_next_block() {
-    let anvil = Anvil::start();
+    let anvil = Anvil::of(Chain::Ethereum);
     let world = World::with(|server, _| {
         server.rpcs.insert(Chain::Ethereum, vec![SecretUrl::new(anvil.url.parse().unwrap())]);
     })
