@@ -22,6 +22,8 @@ use wasmparser::{
     Operator, Parser, Payload, RefType, TableType, TypeRef, ValType,
 };
 
+use crate::alike;
+
 /// What a stub calls: a function of the page that returns when the later half is there. It is imported from
 /// where the app's other imports are.
 pub const WAIT: &str = "later";
@@ -240,6 +242,14 @@ impl<'a> App<'a> {
         self.bodies.get(function.checked_sub(self.imported)? as usize)
     }
 
+    /// Functions in the order in which they stand in a file: beside those they are like.
+    fn alike(&self, functions: &BTreeSet<u32>) -> Vec<u32> {
+        let bodies: Vec<&[u8]> =
+            functions.iter().map(|function| self.body(*function).map_or(&[][..], FunctionBody::as_bytes)).collect();
+        let functions: Vec<u32> = functions.iter().copied().collect();
+        alike::order(&bodies).into_iter().filter_map(|at| functions.get(at).copied()).collect()
+    }
+
     /// The functions a function calls by name.
     fn calls(&self, function: u32) -> Vec<u32> {
         let operators = self.body(function).and_then(|body| body.get_operators_reader().ok());
@@ -319,7 +329,7 @@ impl<'a> App<'a> {
         // It stands behind the other imports.
         let wait = self.imported;
         let waits = u32::from(!cut.later.is_empty());
-        let kept = &cut.first;
+        let kept = &self.alike(&cut.first);
         let order = kept.iter().copied().chain(slots.of_sorted());
         let new = (0..self.imported).map(|same| (same, same)).chain(order.zip(wait + waits..)).collect();
         let mut half = Half { new, slots: Some((slots, self.table)), app: self };
@@ -392,7 +402,7 @@ impl<'a> App<'a> {
     }
 
     fn second(&self, cut: &Cut, slots: &Slots) -> Result<Vec<u8>> {
-        let later = &cut.later;
+        let later = &self.alike(&cut.later);
         let order = self.shared(cut).into_iter().chain(later.iter().copied());
         let mut half = Half { new: order.zip(0..).collect(), slots: None, app: self };
 
