@@ -48,6 +48,8 @@ pub(super) struct Courier {
     /// Ends this tab's turn to hand in, while it has it.
     release: Option<Function>,
     is_flying: bool,
+    /// Whether the flight that is under way gives the lease back at its end: its owner handed over meanwhile.
+    is_to_give: bool,
     /// Something happened meanwhile: another flight is due, and whether that has to look.
     again: Option<bool>,
     /// Whether the lease was seen to since the account came in hand: a page that is opened takes it if it can.
@@ -138,6 +140,11 @@ fn is_visible() -> bool {
     document().visibility_state() != VisibilityState::Hidden
 }
 
+/// The owner hands over: a flight that is under way gives the lease back at its end.
+pub(super) fn expect_to_give(desk: Desk) {
+    desk.devices.courier.update_value(|courier| courier.is_to_give = courier.is_flying);
+}
+
 /// Something may be to hand in, or, where `look`, to fetch.
 pub(super) fn nudge(desk: Desk, look: bool) {
     let is_flying = desk.devices.courier.try_update_value(|courier| {
@@ -194,7 +201,16 @@ async fn flights(desk: Desk, mut look: bool, first: Option<(Own, Append)>) {
             None => break wait,
         }
     };
-    desk.devices.courier.update_value(|courier| courier.is_flying = false);
+    let gives = desk.devices.courier.try_update_value(|courier| {
+        courier.is_flying = false;
+        std::mem::take(&mut courier.is_to_give)
+    });
+    if gives == Some(true)
+        && let Some(own) = in_hand(desk).filter(|own| own.record.elsewhere.is_some())
+    {
+        // Where that fails the lease ends by itself.
+        let _ = turns::give(desk, &own).await;
+    }
     if let Some(wait) = wait {
         later(desk, wait).await;
     }

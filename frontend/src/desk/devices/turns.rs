@@ -127,10 +127,21 @@ pub async fn go_on_anyway(desk: Desk) {
 /// [`Refused`]; nothing changed.
 pub async fn hand_over(desk: Desk) -> Result<(), Refused> {
     let own = in_hand(desk).ok_or(Refused::Absent)?;
+    // From here on nothing takes the lease again; what is under way may, and gives it back then.
+    note(desk, own.id(), |record| record.elsewhere = Some(String::new())).await;
+    courier::expect_to_give(desk);
+    let given = give(desk, &own).await;
+    if given.is_err() {
+        note(desk, own.id(), |record| record.elsewhere = None).await;
+    }
+    given
+}
+
+/// Gives the lease back, if this device has it.
+pub(super) async fn give(desk: Desk, own: &Own) -> Result<(), Refused> {
     let what = ["lease?device=", &this::id()].concat();
     accounts::say(Method::DELETE, own.id(), &what, &own.token, None).await?;
     desk.devices.lease.set(None);
-    note(desk, own.id(), |record| record.elsewhere = Some(String::new())).await;
     Ok(())
 }
 
