@@ -29,6 +29,7 @@ pub mod markets;
 pub mod operator;
 pub mod outbound;
 pub mod prices;
+mod quantile;
 pub mod rooms;
 pub mod router;
 pub mod routes;

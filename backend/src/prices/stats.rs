@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::quantile::quantile;
 use crate::telemetry::count_prices;
 
 /// Flights whose time is remembered.
@@ -135,22 +136,9 @@ impl Outcomes {
     }
 }
 
-/// The smallest value that `percent` of the sorted values do not exceed (nearest rank).
-fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
-    let rank = (sorted.len() * percent).div_ceil(100);
-    sorted.get(rank.checked_sub(1)?).copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_are_by_nearest_rank() {
-        let hundred: Vec<u64> = (1..=100).collect();
-        assert_eq!((quantile(&hundred, 50), quantile(&hundred, 99)), (Some(50), Some(99)));
-        assert_eq!((quantile(&[7], 50), quantile(&[7], 99), quantile(&[], 50)), (Some(7), Some(7), None));
-    }
 
     #[test]
     fn what_is_served_and_called_is_counted() {

@@ -5,6 +5,7 @@ use shared::transaction::{AttemptKind, Status};
 use shared::wire::transactions::{Purpose, TransactionMetrics};
 
 use super::record::Record;
+use crate::quantile::quantile;
 
 /// The figures of these records.
 pub fn count(records: &[Record]) -> TransactionMetrics {
@@ -46,20 +47,12 @@ fn share(part: u64, whole: u64) -> Option<u64> {
     (whole > 0).then(|| part.saturating_mul(1_000_000) / whole.max(1))
 }
 
-/// What so many percent are at most (nearest rank).
-fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
-    let rank = (sorted.len() * percent).div_ceil(100);
-    sorted.get(rank.checked_sub(1)?).copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_by_the_nearest_rank_and_shares_of_nothing_are_not_known() {
-        let times: Vec<u64> = (1..=10).collect();
-        assert_eq!((quantile(&times, 50), quantile(&times, 95), quantile(&[], 50)), (Some(5), Some(10), None));
+    fn a_share_of_nothing_is_not_known() {
         assert_eq!((share(1, 3), share(0, 0)), (Some(333_333), None));
     }
 }
