@@ -1,8 +1,10 @@
-//! Every check and every test, in the order in which a mistake shows soonest.
+//! Every check and every test: the sources are looked at while the products are built, then each kind of test
+//! has the machine for itself.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
@@ -45,33 +47,48 @@ struct Step {
     needs: &'static [&'static str],
     /// Tools it takes.
     tools: &'static [Need],
-    /// Whether it runs tests that can be picked by name.
-    tests: bool,
+    lane: Lane,
     run: Run,
+}
+
+/// Whom a step may run beside. Linking the app keeps one core busy for minutes, so the two products are
+/// built while the sources are looked at; tests have the machine for themselves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    /// Looks at the sources; beside the builds.
+    Look,
+    /// Makes what the stories run; beside the looks.
+    Build,
+    /// Runs tests that can be picked by name; after both, alone.
+    Test,
 }
 
 type Run = fn(&Bench<'_>) -> Result<Count>;
 
-const fn check(name: &'static str, needs: &'static [&'static str], tools: &'static [Need], run: Run) -> Step {
-    Step { name, needs, tools, tests: false, run }
-}
-
-const fn tests(name: &'static str, needs: &'static [&'static str], tools: &'static [Need], run: Run) -> Step {
-    Step { name, needs, tools, tests: true, run }
-}
-
-static STEPS: [Step; 10] = [
-    check("format", &[], &[], format),
-    check("dependencies", &[], &[Need::Crates, Need::CargoDeny], dependencies),
-    check("generated", &[], &[Need::Packages("xtask/npm")], generated),
-    check("clippy", &[], &[], clippy),
-    check("clippy-wasm", &[], &[Need::WasmTarget], clippy_wasm),
-    check("app", &[], &APP, app),
-    tests("native", &[], &[Need::Packages("tests/contracts"), Need::Redis, Need::Python], native),
-    tests("wasm", &[], &[Need::WasmTarget, Need::WasmBindgen, Need::Chromium], wasm),
-    check("server", &["app"], &[], server),
-    tests("browser", &["app", "server"], &[Need::Packages("tests/browser"), Need::Chromium], browser),
-];
+static STEPS: [Step; 10] = {
+    use Lane::{Build, Look, Test};
+    const fn step(
+        name: &'static str,
+        lane: Lane,
+        needs: &'static [&'static str],
+        tools: &'static [Need],
+        run: Run,
+    ) -> Step {
+        Step { name, needs, tools, lane, run }
+    }
+    [
+        step("format", Look, &[], &[], format),
+        step("dependencies", Look, &[], &[Need::Crates, Need::CargoDeny], dependencies),
+        step("generated", Look, &[], &[Need::Packages("xtask/npm")], generated),
+        step("clippy", Look, &[], &[], clippy),
+        step("clippy-wasm", Look, &[], &[Need::WasmTarget], clippy_wasm),
+        step("app", Build, &[], &APP, app),
+        step("server", Build, &["app"], &[], server),
+        step("native", Test, &[], &[Need::Packages("tests/contracts"), Need::Redis, Need::Python], native),
+        step("wasm", Test, &[], &[Need::WasmTarget, Need::WasmBindgen, Need::Chromium], wasm),
+        step("browser", Test, &["app", "server"], &[Need::Packages("tests/browser"), Need::Chromium], browser),
+    ]
+};
 
 /// What the steps work with.
 struct Bench<'a> {
@@ -98,7 +115,7 @@ impl Count {
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let filter = args.filter.as_deref();
     let wanted = |step: &Step| match &args.only[..] {
-        [] => filter.is_none() || step.tests,
+        [] => filter.is_none() || step.lane == Lane::Test,
         only => only.iter().any(|name| name == step.name),
     };
     let needed = |step: &Step| STEPS.iter().any(|other| wanted(other) && other.needs.contains(&step.name));
@@ -106,31 +123,26 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 
     let tools = Toolbox::with(workspace, steps.iter().flat_map(|step| step.tools))?;
     let bench = Bench { workspace, tools, filter, steps: &steps };
-    let mut rows: Vec<(&str, f64, Count)> = Vec::new();
-    for step in &steps {
-        eprintln!("\n[xtask] ── {} ──", step.name);
-        let start = Instant::now();
-        let broken = rows.iter().find(|(name, _, count)| step.needs.contains(name) && count.failed > 0);
-        let result = match broken {
-            Some((name, ..)) => Err(anyhow::anyhow!("not run, because `{name}` failed")),
-            None => (step.run)(&bench),
-        };
-        let count = result.unwrap_or_else(|error| {
-            eprintln!("[xtask] {}: {error:#}", step.name);
-            Count::FAILED
-        });
-        rows.push((step.name, start.elapsed().as_secs_f64(), count));
-    }
-    conclude(&rows)
+    let start = Instant::now();
+    let mut rows = thread::scope(|scope| {
+        let built = scope.spawn(|| bench.run(Lane::Build, Vec::new()));
+        let mut rows = bench.run(Lane::Look, Vec::new());
+        rows.extend(built.join().unwrap_or_else(|_| vec![("builds", 0.0, Count::FAILED)]));
+        rows
+    });
+    rows = bench.run(Lane::Test, rows);
+    conclude(&rows, start.elapsed().as_secs_f64())
 }
 
-/// Prints the table and the closing line, and ends the process.
-fn conclude(rows: &[(&str, f64, Count)]) -> ! {
+/// What a step took, in seconds, and what came of it.
+type Row = (&'static str, f64, Count);
+
+/// Prints the table, with the time of the whole, and the closing line, and ends the process.
+fn conclude(rows: &[Row], seconds: f64) -> ! {
     println!("\n{:<14}{:>9}{:>9}{:>9}", "step", "seconds", "passed", "failed");
-    let (mut seconds, mut sum) = (0.0, Count::default());
+    let mut sum = Count::default();
     for (name, time, Count { passed, failed }) in rows {
         println!("{name:<14}{time:>9.1}{passed:>9}{failed:>9}");
-        seconds += time;
         sum = Count { passed: sum.passed + passed, failed: sum.failed + failed };
     }
     println!("{:<14}{seconds:>9.1}\n", "total");
@@ -140,6 +152,7 @@ fn conclude(rows: &[(&str, f64, Count)]) -> ! {
 
 /// `cargo xtask soak`: the same properties, many more cases, optimised; and a browser that is killed many more times.
 pub fn soak(workspace: &Workspace, args: &SoakArgs) -> Result<()> {
+    let whole = Instant::now();
     let mut rows = Vec::new();
     let mut timed = |name, work: &dyn Fn() -> Result<Count>| {
         let start = Instant::now();
@@ -178,13 +191,32 @@ pub fn soak(workspace: &Workspace, args: &SoakArgs) -> Result<()> {
             counted(playwright.args(["--grep", KILLS]).env("FOOLSCAP_KILLS", args.kills.to_string()), playwright_count)
         });
     }
-    conclude(&rows)
+    conclude(&rows, whole.elapsed().as_secs_f64())
 }
 
 /// By this the story of the killed browser is found.
 const KILLS: &str = "killed";
 
 impl Bench<'_> {
+    /// Runs the steps of a lane one after the other, and adds to what ran before.
+    fn run(&self, lane: Lane, mut rows: Vec<Row>) -> Vec<Row> {
+        for step in self.steps.iter().filter(|step| step.lane == lane) {
+            eprintln!("\n[xtask] ── {} ──", step.name);
+            let start = Instant::now();
+            let broken = rows.iter().find(|(name, _, count)| step.needs.contains(name) && count.failed > 0);
+            let result = match broken {
+                Some((name, ..)) => Err(anyhow::anyhow!("not run, because `{name}` failed")),
+                None => (step.run)(self),
+            };
+            let count = result.unwrap_or_else(|error| {
+                eprintln!("[xtask] {}: {error:#}", step.name);
+                Count::FAILED
+            });
+            rows.push((step.name, start.elapsed().as_secs_f64(), count));
+        }
+        rows
+    }
+
     fn cargo(&self, arguments: &[&str]) -> Command {
         let mut cargo = self.tools.command("cargo");
         cargo.current_dir(&self.workspace.root).args(arguments);
@@ -226,7 +258,8 @@ fn generated(bench: &Bench<'_>) -> Result<Count> {
 
 fn clippy(bench: &Bench<'_>) -> Result<Count> {
     let mut clippy = bench.cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
-    execute(&mut clippy).map(|()| Count::PASSED)
+    // The server's build script is not to read `dist/` while the app is being moved there.
+    execute(clippy.env("FOOLSCAP_DIST", bench.workspace.target.join("tmp/no-app"))).map(|()| Count::PASSED)
 }
 
 fn clippy_wasm(bench: &Bench<'_>) -> Result<Count> {
@@ -369,13 +402,12 @@ mod unit {
     }
 
     #[test]
-    fn every_need_of_a_step_comes_before_it() {
+    fn every_need_of_a_step_is_built_before_it() {
         for (i, step) in STEPS.iter().enumerate() {
-            assert!(
-                step.needs.iter().all(|need| STEPS[..i].iter().any(|earlier| earlier.name == *need)),
-                "{}",
-                step.name
-            );
+            let built =
+                |need: &&str| STEPS[..i].iter().any(|earlier| earlier.name == *need && earlier.lane == Lane::Build);
+            assert!(step.needs.iter().all(built), "{}", step.name);
+            assert!(step.needs.is_empty() || step.lane != Lane::Look, "{}", step.name);
         }
     }
 }
