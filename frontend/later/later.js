@@ -1,6 +1,6 @@
 
 // The later half of the app. `cargo xtask stage` puts this behind what wasm-bindgen wrote, whose `wasm` and
-// `__wbg_init` it uses, and fills in the half's file. xtask/src/split.rs says what is in it.
+// `__wbg_init` it uses, and fills in the half's file. xtask/src/split says what is in it.
 //
 // Nobody checks the half's hash here, as nobody does with the first half: its name is its hash, it comes from the
 // host that the page came from, and on this device the service worker has checked it. A browser that has to check

@@ -40,7 +40,7 @@ fn watch() -> AnyView {
 }
 
 /// The page at a path: a function of its own each, since those that nobody opens first are loaded later (LATER
-/// in xtask/src/split.rs).
+/// in xtask/src/split).
 fn page(path: &str) -> fn() -> AnyView {
     match path {
         "/" => || Trade().into_any(),

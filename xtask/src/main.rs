@@ -3,7 +3,6 @@
 //! `cargo xtask serve` builds the app and the server and runs them; `cargo xtask test` runs every
 //! check there is. The rest regenerates files or measures.
 
-mod alike;
 mod bench;
 mod build;
 mod chart;

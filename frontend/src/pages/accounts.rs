@@ -94,7 +94,7 @@ fn hand(desk: Desk, record: &Record) -> AnyView {
             </form>
             {dollars("deposit", "Add paper dollars", "", "1000", "add-funds", "Add", Callback::new(fund))}
             <h3>"Journal"</h3>
-            <p class="faint">"Everything that happened to this account, one line each, chained by hashes. It lives on this device: keep a copy."</p>
+            <p class="faint">"Everything that happened to this account, one line each, chained by hashes. An export is a copy of your own."</p>
             <ExportButtons/>
             <h3>"Start afresh"</h3>
             <p class="faint">

@@ -46,7 +46,7 @@ pub fn Settings() -> impl IntoView {
             </section>
             <section aria-labelledby="journal">
                 <h2 id="journal">"Journal"</h2>
-                <p class="faint">"Everything that happened to this account, one line each, chained by hashes. It lives on this device: keep a copy."</p>
+                <p class="faint">"Everything that happened to this account, one line each, chained by hashes. An export is a copy of your own."</p>
                 <ExportButtons/>
                 <ImportField/>
             </section>
