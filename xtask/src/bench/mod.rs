@@ -8,6 +8,7 @@ mod figure;
 mod lighthouse;
 mod page;
 mod prices;
+mod rooms;
 mod savings;
 mod size;
 
@@ -36,12 +37,13 @@ struct Area {
     measure: fn(&Workspace, &Toolbox) -> Result<Vec<Figure>>,
 }
 
-const AREAS: [Area; 7] = [
+const AREAS: [Area; 8] = [
     Area { name: "core", measure: core::measure },
     Area { name: "desk", measure: desk::measure },
     Area { name: "page", measure: page::measure },
     Area { name: "prices", measure: prices::measure },
     Area { name: "savings", measure: savings::measure },
+    Area { name: "rooms", measure: rooms::measure },
     Area { name: "size", measure: size::measure },
     Area { name: "lighthouse", measure: lighthouse::measure },
 ];
