@@ -1,5 +1,5 @@
-//! Rooms: what a delivery costs beside a bare loop, how long it takes, what a reader that takes nothing does to the
-//! others, and what one costs that is told nothing: see `tests/src/bin/rooms.rs`.
+//! Rooms: what a delivery costs beside a bare loop, Socket.IO and Django Channels, how long it takes, what a reader that
+//! takes nothing does to the others, and what one costs that is told nothing: see `tests/src/bin/rooms/`.
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use super::figure::{Bar, Figure};
 use super::lines;
 use crate::build;
 use crate::step::{output, run, step};
-use crate::tools::Toolbox;
+use crate::tools::{Need, Toolbox, python};
 use crate::workspace::Workspace;
 
 /// What the figures are held to.
@@ -23,8 +23,13 @@ const BARS: [(&str, Bar); 7] = [
 
 const UNITS: [&str; 8] = ["us", "messages/s", "ratio", "ms", "s", "KiB", "sockets", "%"];
 
+/// Where the peers' programs are.
+const PEERS: &str = "tests/peers";
+
 /// CPU time for each delivery, times, memory.
 pub fn measure(workspace: &Workspace, tools: &Toolbox) -> Result<Vec<Figure>> {
+    Toolbox::with(workspace, &[Need::Packages("tests/peers/socketio"), Need::Redis])?;
+    let python = python::ensure(workspace, "python-channels", "tests/peers/channels")?;
     let foolscap = build::server(workspace, tools, false)?;
     step("build the readers", || {
         let arguments = ["build", "--locked", "--release", "--package=tests", "--bin=rooms"];
@@ -34,6 +39,7 @@ pub fn measure(workspace: &Workspace, tools: &Toolbox) -> Result<Vec<Figure>> {
     let mut readers = tools.command("taskset");
     readers.args(["--cpu-list", "1"]).arg(workspace.built("release", "rooms")).arg("run");
     readers.arg("--foolscap").arg(foolscap).arg("--folder").arg(workspace.target.join("bench-rooms"));
+    readers.arg("--peers").arg(workspace.path(PEERS)).arg("--python").arg(python);
     let told = step("read in rooms", || lines(&output(&mut readers)?))?;
     let figures = told.iter().map(|told| {
         let name = told["name"].as_str().unwrap_or_default();

@@ -7,7 +7,7 @@
 mod cargo;
 mod debian;
 mod npm;
-mod python;
+pub mod python;
 mod wasm_target;
 
 pub use self::debian::{ensure_nginx, nginx};
@@ -110,7 +110,7 @@ impl Toolbox {
                 Need::Packages(folder) => npm::ensure(&workspace.path(folder), folder)?,
                 Need::Chromium => debian::ensure_chromium()?,
                 Need::Redis => debian::ensure_redis()?,
-                Need::Python => drop(python::ensure(workspace)?),
+                Need::Python => drop(python::ensure(workspace, "python", "tests/python")?),
             }
         }
         let old = env::var_os("PATH").unwrap_or_default();

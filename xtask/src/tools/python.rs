@@ -10,17 +10,17 @@ use super::{install, on_path};
 use crate::step::run;
 use crate::workspace::Workspace;
 
-/// The environment with what `tests/python/requirements.txt` names; its interpreter.
-pub fn ensure(workspace: &Workspace) -> Result<PathBuf> {
-    let requirements = workspace.path("tests/python/requirements.txt");
-    let wanted = fs::read(&requirements).context("tests/python/requirements.txt")?;
-    let folder = workspace.target.join("python");
+/// The environment, by this name, with what `requirements.txt` in a folder of the workspace names; its interpreter.
+pub fn ensure(workspace: &Workspace, name: &str, of: &str) -> Result<PathBuf> {
+    let requirements = workspace.path(of).join("requirements.txt");
+    let wanted = fs::read(&requirements).with_context(|| requirements.display().to_string())?;
+    let folder = workspace.target.join(name);
     let (python, stamp) = (folder.join("bin/python"), folder.join("requirements.txt"));
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
     ensure!(on_path("python3").is_some(), "python3 is missing: install Python 3.10 or newer (Debian: python3-venv)");
-    install("Python packages of tests/python", || {
+    install(&format!("Python packages of {of}"), || {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).stdout(std::io::stderr()))
             .context("Debian has this in the package python3-venv")?;
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
