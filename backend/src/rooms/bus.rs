@@ -48,11 +48,19 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Begins an epoch, where there is none of this run of Redis, or a new one is wanted. It is the first part of both
-/// scripts: `era` is the epoch then, `began` whether it was begun now. KEYS: head, stream, names. ARGV[1]: the
-/// run; ARGV[2]: 1 for a new one in any case. Numbers are text: Lua would write them with an exponent.
+/// scripts: `era` is the epoch then, and `keep_names` forgets names beyond so many.
+/// KEYS: head, stream, places by name, names by age. ARGV[1]: the run; ARGV[2]: 1 for a new one in any case. Numbers
+/// are text: Lua would write them with an exponent.
 const EPOCH: &str = r"
+    local function keep_names(most)
+        while redis.call('LLEN', KEYS[4]) > tonumber(most) do
+            redis.call('HDEL', KEYS[3], redis.call('LPOP', KEYS[4]))
+        end
+        redis.call('PEXPIRE', KEYS[3], ARGV[5])
+        redis.call('PEXPIRE', KEYS[4], ARGV[5])
+    end
     local head = redis.call('HMGET', KEYS[1], 'run', 'era', 'offset')
-    local era, offset, began = head[2], tonumber(head[3] or '0'), false
+    local era, offset = head[2], tonumber(head[3] or '0')
     if head[1] ~= ARGV[1] or ARGV[2] == '1' then
         local time = redis.call('TIME')
         local new = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -63,7 +71,7 @@ const EPOCH: &str = r"
         if era then
             new = math.max(new, tonumber(era) + 1)
         end
-        era, offset, began = string.format('%.0f', new), 0, true
+        era, offset = string.format('%.0f', new), 0
         redis.call('HSET', KEYS[1], 'run', ARGV[1], 'era', era, 'offset', '0')
         redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], era .. '-0', 'b', '1')
         redis.call('PEXPIRE', KEYS[1], ARGV[5])
@@ -92,11 +100,7 @@ const TELL: &str = r"
     if name ~= '' then
         redis.call('HSET', KEYS[3], name, string.format('%016x', tonumber(era)) .. ':' .. offset)
         redis.call('RPUSH', KEYS[4], name)
-        while redis.call('LLEN', KEYS[4]) > tonumber(ARGV[7]) do
-            redis.call('HDEL', KEYS[3], redis.call('LPOP', KEYS[4]))
-        end
-        redis.call('PEXPIRE', KEYS[3], ARGV[5])
-        redis.call('PEXPIRE', KEYS[4], ARGV[5])
+        keep_names(ARGV[7])
     end
     return {era, tostring(offset)}
 ";
@@ -110,11 +114,7 @@ const ATTACH: &str = r"
         end
     end
     if #ARGV >= 9 then
-        while redis.call('LLEN', KEYS[4]) > tonumber(ARGV[8]) do
-            redis.call('HDEL', KEYS[3], redis.call('LPOP', KEYS[4]))
-        end
-        redis.call('PEXPIRE', KEYS[3], ARGV[5])
-        redis.call('PEXPIRE', KEYS[4], ARGV[5])
+        keep_names(ARGV[8])
     end
     local had = '0'
     if ARGV[6] == era then

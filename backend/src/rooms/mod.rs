@@ -1,8 +1,8 @@
 //! The rooms: one for each paper account, and each live wallet, in which something is told or read.
 //!
 //! [`room`] is one of them, without any waiting. Here is which there are, who may enter, and how those inside
-//! hear that something was told. A room begins with whoever comes first and is forgotten when nobody is inside
-//! and nobody could come back for anything. Telling never waits for a reader.
+//! hear that something was told; [`seat`] is what somebody inside holds. A room begins with whoever comes first and is
+//! forgotten when nobody is inside and nobody could come back for anything. Telling never waits for a reader.
 //!
 //! Where several servers share a Redis, [`bus`] is the way between them and [`ordered`] decides whose order a room
 //! keeps while that comes and goes. [`tally`] counts.
@@ -11,6 +11,7 @@ pub mod bus;
 mod id;
 pub mod ordered;
 pub mod room;
+mod seat;
 pub mod tally;
 
 use std::collections::{BTreeSet, HashMap};
@@ -20,7 +21,6 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use serde_json::value::RawValue;
-use shared::ids::{AccountId, OwnerToken};
 use shared::wire::room::{Kind, Placed};
 use shared::wire::{RoomInfo, RoomsStatus, RoomsView};
 use tokio::sync::Notify;
@@ -29,10 +29,11 @@ use tokio_util::sync::CancellationToken;
 use self::bus::{Bus, Gone, Live, Published};
 pub use self::id::RoomId;
 use self::ordered::{Entry, Letter, Moment, Ordered, Spot};
-use self::room::{Forgotten, Memory, Message, Place, Told};
+use self::room::{Memory, Message, Place};
+use self::seat::Reader;
+pub use self::seat::{News, Seat, Welcome};
 use self::tally::Tally;
 use crate::clock::SharedClock;
-use crate::guard;
 use crate::tasks::Tasks;
 use crate::telemetry;
 
@@ -40,8 +41,6 @@ use crate::telemetry;
 const MOST_ROOMS: usize = 20_000;
 /// Rooms that one socket may read.
 pub const MOST_SEATS: usize = 8;
-/// Messages that a reader takes at once: others have their turn then.
-const BATCH: usize = 64;
 /// Rooms that ask the bus at once, when it is back.
 const ASKING: usize = 64;
 /// How long a change of the number of readers is gathered before it is told.
@@ -80,48 +79,6 @@ struct Occupied {
     told_readers: (usize, u64),
 }
 
-/// Somebody inside.
-#[derive(Debug)]
-struct Reader {
-    /// Rung when something is told.
-    bell: Arc<Notify>,
-    /// What it had last.
-    seq: AtomicU64,
-}
-
-/// A place in a room. It is left when this is dropped.
-#[derive(Debug)]
-pub struct Seat {
-    rooms: Rooms,
-    id: RoomId,
-    inside: Arc<Inside>,
-    reader: Arc<Reader>,
-    /// How many readers it was told there are, and with which telling.
-    readers: (usize, u64),
-}
-
-/// What is new for a reader.
-#[derive(Debug, Default)]
-pub struct News {
-    /// Frames, in order.
-    pub told: Vec<Told>,
-    /// How many read the room now, where that has changed.
-    pub readers: Option<usize>,
-}
-
-/// How a reader stands when it comes in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Welcome {
-    /// The room's epoch.
-    pub epoch: Arc<str>,
-    /// The offset after which it goes on.
-    pub offset: u64,
-    /// Whether that is where it was before.
-    pub recovered: bool,
-    /// How many are inside, itself included.
-    pub readers: usize,
-}
-
 /// Why something is not done in a room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RoomError {
@@ -146,13 +103,6 @@ impl From<serde_json::Error> for RoomError {
     fn from(error: serde_json::Error) -> RoomError {
         RoomError::Unwritable(error.to_string())
     }
-}
-
-/// Whether a token is the owner's of an account. The account's id follows from the token, so nothing has to be
-/// looked up, and a room that exists takes as long to refuse as one that does not.
-pub fn owns(token: &str, account: AccountId) -> bool {
-    let Ok(token) = token.parse::<OwnerToken>() else { return false };
-    guard::same(token.account_id().as_bytes(), account.as_bytes())
 }
 
 impl Rooms {
@@ -250,36 +200,6 @@ impl Rooms {
         Ok(placed(place))
     }
 
-    /// Takes a seat in a room, after what was had before. `bell` rings when something is told.
-    ///
-    /// # Errors
-    /// [`RoomError::TooManyRooms`], [`RoomError::Full`].
-    pub async fn enter(
-        &self,
-        room: impl Into<RoomId>,
-        from: Option<(&str, u64)>,
-        bell: Arc<Notify>,
-    ) -> Result<(Seat, Welcome), RoomError> {
-        let id = room.into();
-        let inside = self.ready(id, from).await?;
-        let mut occupied = inside.lock();
-        if occupied.readers.len() >= self.0.most_readers {
-            return Err(RoomError::Full(self.0.most_readers));
-        }
-        let room = occupied.ordered.room();
-        let resumed = room.resume(from);
-        let epoch = room.epoch().clone();
-        let reader = Arc::new(Reader { bell, seq: AtomicU64::new(resumed.seq) });
-        occupied.readers.push(reader.clone());
-        let readers = (occupied.readers.len(), occupied.told_readers.1);
-        drop(occupied);
-        self.note_change(id);
-        // What was missed is there to be taken.
-        reader.bell.notify_one();
-        let welcome = Welcome { epoch, offset: resumed.offset, recovered: resumed.recovered, readers: readers.0 };
-        Ok((Seat { rooms: self.clone(), id, inside, reader, readers }, welcome))
-    }
-
     /// The place after which somebody is to go on who knows how things stand.
     ///
     /// # Errors
@@ -295,7 +215,7 @@ impl Rooms {
     pub fn ring(&self, room: impl Into<RoomId>) {
         let inside = lock(&self.0.open).get(&room.into()).cloned();
         if let Some(inside) = inside {
-            inside.lock().readers.iter().for_each(|reader| reader.bell.notify_one());
+            inside.lock().ring();
         }
     }
 
@@ -394,9 +314,7 @@ impl Rooms {
             }
         }
         if occupied.ordered.room().last_seq() > before {
-            for reader in &occupied.readers {
-                reader.bell.notify_one();
-            }
+            occupied.ring();
         }
         Ok(done?)
     }
@@ -507,53 +425,10 @@ impl Rooms {
                 let readers = occupied.readers.len();
                 if told != readers {
                     occupied.told_readers = (readers, times + 1);
-                    for reader in &occupied.readers {
-                        reader.bell.notify_one();
-                    }
+                    occupied.ring();
                 }
             }
         }
-    }
-}
-
-impl Seat {
-    /// What was told since this was last asked, as far as it fits a batch. Empty when there is nothing new.
-    ///
-    /// # Errors
-    /// [`Forgotten`], when this reader was so slow that something is gone.
-    pub fn take(&mut self) -> Result<News, Forgotten> {
-        let (told, told_readers) = {
-            let occupied = self.inside.lock();
-            let seq = self.reader.seq.load(Ordering::Relaxed);
-            (occupied.ordered.room().after(seq, BATCH)?, occupied.told_readers)
-        };
-        if let Some(last) = told.last() {
-            self.reader.seq.store(last.seq, Ordering::Relaxed);
-        }
-        if told.len() == BATCH {
-            // There may be more.
-            self.reader.bell.notify_one();
-        }
-        let mut readers = None;
-        if self.readers.1 != told_readers.1 {
-            readers = (self.readers.0 != told_readers.0).then_some(told_readers.0);
-            self.readers = told_readers;
-        }
-        Ok(News { told, readers })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut occupied = self.inside.lock();
-        if let Some(at) = occupied.readers.iter().position(|reader| Arc::ptr_eq(reader, &self.reader)) {
-            occupied.readers.swap_remove(at);
-            if occupied.readers.len() < occupied.readers.capacity() / 4 {
-                occupied.readers.shrink_to_fit();
-            }
-        }
-        drop(occupied);
-        self.rooms.note_change(self.id);
     }
 }
 
@@ -584,10 +459,15 @@ impl Drop for Flight<'_> {
 }
 
 impl Occupied {
+    /// Has those inside look for what is new.
+    fn ring(&self) {
+        self.readers.iter().for_each(|reader| reader.bell.notify_one());
+    }
+
     /// Messages that the slowest reader has not taken yet.
     fn behind(&self) -> u64 {
         let last = self.ordered.room().last_seq();
-        let behind = self.readers.iter().map(|reader| last.saturating_sub(reader.seq.load(Ordering::Relaxed)));
+        let behind = self.readers.iter().map(|reader| last.saturating_sub(reader.seq()));
         behind.max().unwrap_or(0)
     }
 }
@@ -620,35 +500,23 @@ fn new_epoch() -> Arc<str> {
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::AccountSecret;
+    use shared::ids::{AccountId, AccountSecret};
 
     use super::*;
     use crate::clock::moved::MovedClock;
 
-    fn account(n: u8) -> (String, AccountId) {
-        let token = AccountSecret::new([n; 32]).owner_token();
-        (token.reveal(), token.account_id())
+    fn account(n: u8) -> AccountId {
+        AccountSecret::new([n; 32]).owner_token().account_id()
     }
 
     fn raw(json: &str) -> Box<RawValue> {
         RawValue::from_string(json.to_owned()).unwrap()
     }
 
-    #[test]
-    fn only_the_owners_token_opens_an_account() {
-        let ((token, mine), (other, theirs)) = (account(1), account(2));
-        assert!(owns(&token, mine) && owns(&other, theirs));
-        for (token, account) in
-            [(&other, mine), (&token, theirs), (&String::new(), mine), (&token.to_uppercase(), mine)]
-        {
-            assert!(!owns(token, account));
-        }
-    }
-
     #[tokio::test]
     async fn all_inside_hear_and_a_seat_is_left_when_it_is_dropped() {
         let rooms = Rooms::new(MovedClock::at_secs(0), Memory::default(), 10, None);
-        let (_, account) = account(1);
+        let account = account(1);
         let bells = [Arc::new(Notify::new()), Arc::new(Notify::new())];
         let (mut first, welcome) = rooms.enter(account, None, bells[0].clone()).await.unwrap();
         assert_eq!((welcome.offset, welcome.recovered, welcome.readers), (0, false, 1));

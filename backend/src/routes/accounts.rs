@@ -310,7 +310,7 @@ pub async fn keep_branch(
 }
 
 /// The account of this id, for its owner.
-fn owned(app: &App, account: &str, headers: &HeaderMap) -> Result<AccountId, RoomError> {
+pub(super) fn owned(app: &App, account: &str, headers: &HeaderMap) -> Result<AccountId, RoomError> {
     match admitted(app, account, headers)? {
         (account, Entrance::Owner) => Ok(account),
         (_, Entrance::Reader(_)) => Err(RoomError::NoEntry),

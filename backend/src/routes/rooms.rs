@@ -4,17 +4,15 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use shared::ids::AccountId;
 use shared::wire::room::{Kind, NewMessage, Placed};
 use shared::wire::socket::MOST_BYTES;
 use shared::wire::{Problem, RoomsView};
 
+use super::accounts::owned;
 use super::respond;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::guard;
 use crate::operator;
-use crate::rooms::{RoomError, owns};
 
 /// Rooms that the operator sees.
 const MOST_SHOWN: usize = 200;
@@ -45,10 +43,7 @@ pub async fn tell(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     // Whoever may not enter learns nothing else.
-    let account: AccountId = account.parse().map_err(|_| RoomError::NoEntry)?;
-    if !guard::bearer(&headers).is_some_and(|token| owns(token, account)) {
-        return Err(RoomError::NoEntry.into());
-    }
+    let account = owned(&app, &account, &headers)?;
     if body.len() > MOST_BYTES {
         return Err(ApiError::BodyTooLarge(MOST_BYTES as u64));
     }

@@ -16,10 +16,10 @@ use futures_util::SinkExt as _;
 use serde::Serialize;
 use shared::chain::Chain;
 use shared::token::Token;
-use shared::wire::room::{Answer, JOIN, JOINED, Join, Joined, LEAVE, Leave, PRESENCE, Presence, REFUSED, Refused};
-use shared::wire::socket::{
-    ALERT_MESSAGE, AlertMessage, Asked as Frame, Close, HEARTBEAT, PRICE_UPDATE, Said, VERSION, WATCH,
+use shared::wire::room::{
+    AlertMessage, Answer, JOIN, JOINED, Join, Joined, LEAVE, Leave, PRESENCE, Presence, REFUSED, Refused,
 };
+use shared::wire::socket::{ALERT_MESSAGE, Asked as Frame, Close, HEARTBEAT, PRICE_UPDATE, Said, VERSION, WATCH};
 use shared::wire::{Alert, Pace, Prices};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
@@ -215,10 +215,10 @@ impl Session {
         let Some(watched) = &mut self.watched else { return Continue(()) };
         let before = std::mem::replace(&mut watched.alerts, alerts.clone());
         let is_same = |one: &Alert, other: &Alert| one.kind == other.kind && one.subject == other.subject;
-        for alert in alerts.iter().filter(|alert| !before.contains(alert)) {
+        for alert in alerts.iter().filter(|alert| !before.contains(alert)).cloned() {
             self.say(ALERT_MESSAGE, Some(&AlertMessage { alert, over: false })).await?;
         }
-        for alert in before.iter().filter(|old| !alerts.iter().any(|new| is_same(old, new))) {
+        for alert in before.into_iter().filter(|old| !alerts.iter().any(|new| is_same(old, new))) {
             self.say(ALERT_MESSAGE, Some(&AlertMessage { alert, over: true })).await?;
         }
         Continue(())

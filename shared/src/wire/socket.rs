@@ -13,7 +13,6 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::alerts::Alert;
 use crate::chain::Chain;
 use crate::time::Timestamp;
 
@@ -29,8 +28,8 @@ pub const WATCH: &str = "watch";
 /// Server to client: prices that changed since the frame before, as `GET /api/v1/prices` has them. The first
 /// after a `watch` holds everything known.
 pub const PRICE_UPDATE: &str = "price_update";
-/// Server to client: an alert began, changed, or is over, as [`AlertMessage`] has it. All that stand are also in
-/// the `alerts` of every `price_update`.
+/// Server to client: an alert began, changed, or is over, as [`super::room::AlertMessage`] has it. All that stand are
+/// also in the `alerts` of every `price_update`.
 pub const ALERT_MESSAGE: &str = "alert_message";
 /// Server to client: nothing new, and the connection stands. Whoever hears nothing for longer than the
 /// server's interval and a moment is talking to nobody.
@@ -70,16 +69,6 @@ pub struct Heard<'a> {
     /// What was said, to be read as its type has it.
     #[serde(default, borrow)]
     pub data: Option<&'a RawValue>,
-}
-
-/// What an [`ALERT_MESSAGE`] says.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct AlertMessage<'a> {
-    /// The alert.
-    pub alert: &'a Alert,
-    /// Whether it is over.
-    pub over: bool,
 }
 
 /// A frame of a client. Fields of other types of frames are absent.
