@@ -11,20 +11,21 @@ use tests::{
     world::{Reply, Server, World},
 };
 
-use super::socket::Client;
+use super::{process::Process, socket::Client};
 
 mod branches;
 mod crash;
 mod matrix;
 mod race;
 mod readers;
+mod rooms;
 mod told;
 
 /// Where a server is, and who asks it.
 #[derive(Clone, Copy)]
 enum At<'a> {
     World(&'a Server),
-    Process(&'a crash::Process),
+    Process(&'a Process),
 }
 
 impl At<'_> {

@@ -14,6 +14,7 @@ mod guard;
 mod operator;
 mod prices;
 mod problems;
+mod process;
 mod python;
 mod rooms;
 mod shutdown;

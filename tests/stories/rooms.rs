@@ -231,27 +231,6 @@ async fn what_cannot_be_told_is_refused_with_what_would_be_right() {
 }
 
 #[tokio::test]
-async fn every_kind_that_is_the_owners_can_be_told() {
-    let world = World::start().await;
-    let mine = account(1);
-    let token = "1:0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2";
-    for (kind, data) in [
-        (Kind::TradeUpdate, json!({"seq": 1, "hash": "0x1", "trade": {}})),
-        (Kind::PortfolioUpdate, json!({"cash": "1", "deposits": "1", "realised": "0", "positions": 1})),
-        (Kind::PositionUpdated, json!({"token": token, "units": "1", "cost": "1", "realised": "0"})),
-        (Kind::BotStatusUpdate, json!({"bot": "b", "status": "running"})),
-        (Kind::ThoughtLogCreated, thought(1)["data"].clone()),
-        (Kind::PerformanceUpdate, json!({"sales": 1, "wins": 1, "realised": "1"})),
-        (Kind::SessionUpdate, json!({"device": "d", "status": "writing", "since": "2026-01-01T00:00:00Z"})),
-        (Kind::BulkUpdate, json!({"messages": [{"type": "trade_update", "data": {}}]})),
-    ] {
-        let (mut client, _) = mine.enter(&world.server, None).await;
-        mine.tells(&world.server, json!({"type": kind.name(), "data": data})).await;
-        assert_eq!(client.hear(kind.name()).await["data"], data);
-    }
-}
-
-#[tokio::test]
 async fn who_is_inside_is_told_how_many_they_are_when_that_changes() {
     let world = World::start().await;
     let mine = account(1);

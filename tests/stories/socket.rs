@@ -1,5 +1,6 @@
 //! The socket: prices as they land, for who asked, and an end with a reason.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -27,7 +28,15 @@ pub(crate) struct Client(pub(crate) WebSocketStream<TcpStream>);
 impl Client {
     /// One that a page of the server itself opened.
     pub(crate) async fn open(server: &Server) -> Client {
-        Client::over(TcpStream::connect(server.address).await.unwrap(), server).await
+        Client::at(server.address).await
+    }
+
+    /// The same, of a server that listens there.
+    pub(crate) async fn at(address: SocketAddr) -> Client {
+        let mut request = format!("ws://{address}{PATH}").into_client_request().unwrap();
+        request.headers_mut().insert("origin", format!("http://{address}").parse().unwrap());
+        let stream = TcpStream::connect(address).await.unwrap();
+        Client(client_async(request, stream).await.expect("the socket opens").0)
     }
 
     /// One over a connection of the story's own.

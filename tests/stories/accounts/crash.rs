@@ -1,63 +1,13 @@
 //! What was answered is there, whatever becomes of the process.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Instant,
-};
+use std::{path::PathBuf, time::Instant};
 
 use super::*;
-
-/// The server as a process, with its data in a folder.
-pub(super) struct Process {
-    child: Child,
-    url: String,
-    client: reqwest::Client,
-}
+use crate::process::Process;
 
 impl Process {
-    fn start(data: &Path) -> Process {
-        // Another build of it, for figures.
-        let program = std::env::var("FOOLSCAP_SERVER").unwrap_or(env!("CARGO_BIN_EXE_foolscap-server").into());
-        let mut child = Command::new(program)
-            .args(["serve", "--port", "0", "--metrics", "off", "--market", "demo", "--log-format", "json", "--data"])
-            .arg(data)
-            .env_clear()
-            .current_dir(std::env::temp_dir())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
-        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            let line: Value = serde_json::from_str(&line).ok()?;
-            (line["event"] == "listening").then(|| line["address"].as_str().map(str::to_owned))?
-        });
-        // It goes on writing; unread, the pipe would fill.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        let url = format!("http://{}", address.expect("it says where it listens"));
-        Process { child, url, client: tests::http::client() }
-    }
-
-    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url))
-    }
-
     fn owner<'a>(&'a self, account: &'a Account) -> Owner<'a> {
         Owner { at: At::Process(self), account }
-    }
-
-    /// Ends it as a power cut would end it: without a word (SIGKILL).
-    fn kill(mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it ends");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }
 

@@ -6,7 +6,8 @@ use super::*;
 
 #[tokio::test]
 async fn an_account_that_is_not_there_and_one_that_is_anothers_are_refused_alike_everywhere() {
-    let world = World::start().await;
+    const OPERATOR: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+    let world = World::with(|settings, _| settings.operator = Some(backend::config::Secret::new(OPERATOR))).await;
     let (mine, other, absent) = (Account::open(1, 1), Account::open(2, 1), Account::open(3, 1));
     owner(&world, &mine).hands_in("desk", 0).await;
     owner(&world, &other).hands_in("desk", 0).await;
@@ -16,6 +17,11 @@ async fn an_account_that_is_not_there_and_one_that_is_anothers_are_refused_alike
     let revoked = mine.secret.read_token(2);
     let path = format!("links/{}", hex(&revoked.hash()));
     owner(&world, &mine).ask(Method::DELETE, &path, None).await;
+
+    // One that has ended.
+    let soon = tests::world::BEGINNING.plus_millis(1_000).to_string();
+    owner(&world, &mine).links(4, Some(&soon)).await;
+    world.seconds_pass(2);
 
     let append = json!({"device": "thief", "lines": other.lines()});
     let branch = json!({"after": mine.head(), "lines": other.lines()});
@@ -43,6 +49,8 @@ async fn an_account_that_is_not_there_and_one_that_is_anothers_are_refused_alike
         Some(other.secret.read_token(1).reveal()),
         Some(revoked.reveal()),
         Some(mine.secret.read_token(3).reveal()),
+        Some(mine.secret.read_token(4).reveal()),
+        Some(OPERATOR.to_owned()),
         Some(link.token_hash.clone()),
         Some(theirs.token_hash.clone()),
         Some(mine.id.to_string()),
@@ -66,7 +74,7 @@ async fn an_account_that_is_not_there_and_one_that_is_anothers_are_refused_alike
             }
         }
     }
-    assert_eq!((bodies.len(), cases), (1, 11 * 4 * 14 - 1), "{bodies:?}");
+    assert_eq!((bodies.len(), cases), (1, 11 * 4 * 16 - 1), "{bodies:?}");
     // The owner's own token opens them all, and nothing of the above has changed anything.
     let page = owner(&world, &mine).page(0).await;
     assert_eq!((page.head, page.lease.map(|lease| lease.device)), (Some(mine.head()), Some("desk".into())));
