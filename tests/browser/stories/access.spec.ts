@@ -135,7 +135,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
   }
 }
 
-/** Holds what is on the page now to every rule axe has. */
+/** Holds what is on the page now to every rule axe has, and to the width there is. */
 async function finds(page: Page, state: string): Promise<void> {
   // Off by default, and asked for by WCAG 2.2: targets a finger can hit.
   const axe = new AxeBuilder({ page }).options({ rules: { 'target-size': { enabled: true } } });
@@ -147,6 +147,8 @@ async function finds(page: Page, state: string): Promise<void> {
   await page.setViewportSize(size);
   const found = violations.flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.html}`));
   expect(found, state).toEqual([]);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect(wide, `${state} is wider than the screen`).toBe(0);
 }
 
 test('the whole of a first trade by keyboard', async ({ page, world }) => {
