@@ -199,6 +199,7 @@ impl ApiError {
                 LiveError::Invalid(_) => ProblemKind::BadRequest,
                 LiveError::KeyTaken(_) | LiveError::Refused(_) => ProblemKind::Conflict,
                 LiveError::Unknown(_) => ProblemKind::UnknownTransaction,
+                LiveError::Unreachable(_) => ProblemKind::UpstreamUnavailable,
                 LiveError::NotKept(_) | LiveError::Busy => ProblemKind::NotKept,
             },
             ApiError::NoBreaker(_) => ProblemKind::NotFound,

@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::guard;
 use crate::routes::{
     accounts, candles, chains, docs, gas, health, markets, price_cache, price_stats, prices, rooms, status, tokens,
-    transactions,
+    transactions, wallet,
 };
 use crate::socket::{self, Sockets};
 use crate::tasks::Tasks;
@@ -58,6 +58,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(rooms::view))
         .routes(routes!(gas::gas))
         .routes(routes!(transactions::submit, transactions::list))
+        .routes(routes!(wallet::wallet))
+        .routes(routes!(wallet::quote))
         .routes(routes!(transactions::metrics))
         .routes(routes!(transactions::one))
         .routes(routes!(transactions::cancel))
@@ -77,6 +79,7 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Result<Response, ApiErr
     let allowed = match uri.path() {
         "/api/v1/prices/cache" => "DELETE",
         "/api/v1/transactions" => "GET, HEAD, POST",
+        "/api/v1/transactions/quote" => "POST",
         path if path.starts_with("/api/v1/rooms/") => "POST",
         path if path.starts_with(accounts::PREFIX) => accounts::methods(path),
         path if path.ends_with("/cancel") || path.ends_with("/replace") || path.ends_with("/reset") => "POST",

@@ -59,6 +59,9 @@ pub mod abi {
     }
 }
 
+/// What the tokens of [`Uniswap::deploy`] call themselves, as far as they have names of their own.
+pub const SYMBOLS: [&str; 3] = ["WETH", "TOKENA", "TOKENB"];
+
 /// What `npm` packages hold a contract's build.
 #[derive(Clone, Copy, Debug)]
 enum Package {
@@ -95,8 +98,9 @@ impl Uniswap {
         let arguments = (factory, weth).abi_encode_params().into();
         let router = make(Package::Periphery, "UniswapV2Router02", arguments).await;
         let mut tokens = vec![weth];
-        for _ in 0..test_tokens {
-            tokens.push(make(Package::Core, "ERC20", U256::ZERO.abi_encode().into()).await);
+        for at in 1..=test_tokens {
+            let code = test_token(SYMBOLS.get(at).copied());
+            tokens.push(create(&provider, trader, code, U256::ZERO.abi_encode().into()).await);
         }
         let uniswap = Self {
             factory: abi::Factory::new(factory, provider.clone()),
@@ -164,6 +168,18 @@ impl Uniswap {
 /// The pair's creation code, whose hash the router has built in.
 pub fn pair_creation_code() -> Bytes {
     creation_code(Package::Core, "UniswapV2Pair")
+}
+
+/// The test token's creation code, with another symbol. All are called as the pair is, which is in the code as so
+/// many bytes; a name of as many takes their place.
+fn test_token(symbol: Option<&str>) -> Bytes {
+    const THEIRS: &[u8] = b"UNI-V2";
+    let mut code = creation_code(Package::Core, "ERC20").to_vec();
+    if let Some(symbol) = symbol.filter(|symbol| symbol.len() == THEIRS.len()) {
+        let at = code.windows(THEIRS.len()).position(|bytes| bytes == THEIRS).expect("the test token has a symbol");
+        code[at..at + THEIRS.len()].copy_from_slice(symbol.as_bytes());
+    }
+    code.into()
 }
 
 fn creation_code(package: Package, name: &str) -> Bytes {

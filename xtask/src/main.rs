@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod chart;
+mod devnet;
 mod docs;
 mod fresh;
 mod halves;
@@ -54,6 +55,8 @@ enum Command {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Trade for real on a chain of your own: anvil, Uniswap V2 and V3, a key with coins, and Foolscap
+    Devnet(devnet::Args),
     /// Regenerate the token table from the named public list
     Tokens {
         /// Change nothing; fail where it differs
@@ -90,6 +93,7 @@ fn run(command: Command) -> Result<()> {
         Command::Soak(args) => test::soak(&workspace, &args),
         Command::Bench(args) => bench::run(&workspace, &args),
         Command::Coingecko { args } => serve::coingecko(&workspace, &args),
+        Command::Devnet(args) => devnet::run(&workspace, &args),
         Command::Tokens { check } => {
             Toolbox::with(&workspace, &[Need::Packages("xtask/npm")])?;
             tokens::generate(&workspace, check)

@@ -51,7 +51,7 @@ pub fn coingecko(workspace: &Workspace, args: &[String]) -> Result<()> {
 }
 
 /// Replaces this process, so that signals reach the program itself.
-fn become_it(command: &mut Command) -> Result<()> {
+pub fn become_it(command: &mut Command) -> Result<()> {
     let line = quote(command);
     Err(Error::new(command.exec()).context(format!("can't run `{line}`")))
 }

@@ -7,6 +7,8 @@ alloy::sol! {
     interface Token {
         event Transfer(address indexed from, address indexed to, uint256 value);
 
+        function symbol() external view returns (string);
+        function decimals() external view returns (uint8);
         function balanceOf(address owner) external view returns (uint256);
         function allowance(address owner, address spender) external view returns (uint256);
         function approve(address spender, uint256 value) external returns (bool);

@@ -1,12 +1,14 @@
 //! Swaps on Uniswap V2 and V3: from what is asked for to a call that was tried.
 //!
 //! [`quote`] is which way is best, [`call`] how it is spelled, [`fill`] what it came to, [`venues`] whose contracts
-//! are called. Here is the whole of it, in two questions to one node: balance, allowance and every quote in the
+//! are called, [`preview`] what a swap would be without being done, [`holdings`] what a wallet has. Here is the whole of it, in two questions to one node: balance, allowance and every quote in the
 //! first; the call tried and its gas measured in the second.
 
 pub mod abi;
 pub mod call;
 pub mod fill;
+pub mod holdings;
+pub mod preview;
 pub mod quote;
 pub mod venues;
 

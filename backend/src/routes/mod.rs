@@ -17,3 +17,4 @@ pub mod rooms;
 pub mod status;
 pub mod tokens;
 pub mod transactions;
+pub mod wallet;

@@ -231,7 +231,7 @@ pub async fn reset(
 }
 
 /// The live side, for the operator.
-fn live<'a>(app: &'a App, headers: &HeaderMap) -> Result<&'a Live, ApiError> {
+pub(super) fn live<'a>(app: &'a App, headers: &HeaderMap) -> Result<&'a Live, ApiError> {
     operator::check(app.config.operator.as_ref(), headers)?;
     app.live.as_ref().ok_or(ApiError::Live(LiveError::SigningOff))
 }
@@ -248,7 +248,7 @@ fn not_kept(error: crate::store::journal::JournalError) -> ApiError {
     ApiError::Live(LiveError::NotKept(error.to_string()))
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
+pub(super) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::Live(LiveError::Invalid(error.to_string())))
 }
 

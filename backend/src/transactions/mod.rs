@@ -2,13 +2,15 @@
 //!
 //! What is decided is in [`shared::transaction`]; here it is carried out. [`owner`] is the one task that owns the
 //! nonces of a sender on a chain, [`acts`] what it has done outside, [`record`] a request as it is kept, [`signer`]
-//! the key, [`gates`] what holds new attempts back, [`spending`] how much may be asked for. Here is what may be
+//! the key, [`gates`] what holds new attempts back, [`spending`] how much may be asked for, [`looks`] what there is
+//! to be seen without anything being done. Here is what may be
 //! asked at all, and by whom it is done.
 //!
 //! Nothing signs unless a keystore is configured, and nothing on a chain with money in it unless that is allowed.
 
 pub mod acts;
 pub mod gates;
+pub mod looks;
 pub mod metrics;
 pub mod owner;
 pub mod record;
@@ -138,6 +140,9 @@ pub enum LiveError {
     /// There is no such transaction.
     #[error("no transaction {0} is known")]
     Unknown(TransactionId),
+    /// No node tells.
+    #[error("no node of the chain can tell: {0}")]
+    Unreachable(String),
     /// The core refuses.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -168,6 +173,7 @@ pub enum LiveStartError {
 pub struct Live {
     wallet: Address,
     lanes: BTreeMap<Chain, mpsc::Sender<Command>>,
+    chains: Chains,
     settings: Settings,
     clock: SharedClock,
     spending: Arc<Spending>,
@@ -268,9 +274,10 @@ impl Live {
             tasks.spawn(owner.run(receiver, tasks.stop()));
             lanes.insert(chain, sender);
         }
+        let all = chains.clone();
         let chains: Vec<u64> = lanes.keys().map(|chain| chain.id()).collect();
         tracing::info!(event = "signing_on", %wallet, ?chains, "Transactions are signed");
-        Ok(Live { wallet, lanes, settings, clock, spending })
+        Ok(Live { wallet, lanes, chains: all, settings, clock, spending })
     }
 
     /// Whose key signs.

@@ -4,21 +4,32 @@
 //! maximum fee. Pools take a replacement only when both of its fees are a tenth higher (geth's
 //! `legacypool`); rounded up, that passes every client known.
 
+use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
+
+use crate::money::Units;
 
 /// The fees a transaction offers, in wei per gas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Fees {
     /// `maxFeePerGas`: the most it pays per gas, everything included.
     #[serde(with = "super::wei")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub max_fee: u128,
     /// `maxPriorityFeePerGas`: the most of it that goes to whoever makes the block.
     #[serde(with = "super::wei")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub priority_fee: u128,
 }
 
 /// The percentage of its predecessor's fees that a pool wants of a replacement.
 pub const REPLACEMENT_PERCENT: u32 = 110;
+
+/// What so much gas comes to at so many wei per gas, in wei.
+pub fn cost(per_gas: u128, gas: u64) -> Units {
+    Units(U256::from(per_gas).saturating_mul(U256::from(gas)))
+}
 
 impl Fees {
     /// What it pays per gas in a block with this base fee; `None` where the block does not take it.

@@ -23,6 +23,7 @@ pub mod socket;
 pub mod status;
 pub mod tokens;
 pub mod transactions;
+pub mod wallet;
 
 pub use crate::market::MarketKind;
 pub use alerts::{Alert, AlertKind, Severity};

@@ -112,6 +112,24 @@ pub struct NewTransaction {
     pub via: Vec<Address>,
 }
 
+impl NewTransaction {
+    /// A swap with usual terms.
+    pub const fn new(chain: Chain, sell: Asset, buy: Asset, exact: Exact) -> NewTransaction {
+        NewTransaction {
+            chain,
+            sell,
+            buy,
+            exact,
+            max_slippage_bps: usual_slippage(),
+            deadline_seconds: usual_deadline(),
+            strategy: Strategy::Balanced,
+            max_gas_price: None,
+            venue: None,
+            via: Vec::new(),
+        }
+    }
+}
+
 const fn usual_slippage() -> u16 {
     50
 }
