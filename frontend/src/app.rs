@@ -9,8 +9,8 @@ use crate::components::looks::provide_looks;
 use crate::components::theme::provide_theme;
 use crate::desk::{provide_desk, provide_watching_desk};
 use crate::pages::{
-    Accounts, BranchesPage, Conventions, Diagnostics, History, More, NotFound, Portfolio, Prices, Settings, Thoughts,
-    Trade, WatchPage,
+    Accounts, BranchesPage, Conventions, Diagnostics, History, LivePage, More, NotFound, Portfolio, Prices, Settings,
+    Thoughts, Trade, WatchPage,
 };
 use crate::router::{WATCH, provide_route, use_path};
 
@@ -52,6 +52,7 @@ fn page(path: &str) -> fn() -> AnyView {
         "/prices" => || Prices().into_any(),
         "/settings" => || Settings().into_any(),
         "/branches" => || BranchesPage().into_any(),
+        "/live" => || LivePage().into_any(),
         "/thoughts" => || Thoughts().into_any(),
         "/conventions" => || Conventions().into_any(),
         _ => || NotFound().into_any(),

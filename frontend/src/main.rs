@@ -8,6 +8,7 @@ mod components;
 mod desk;
 mod format;
 mod io;
+mod later;
 mod pages;
 mod router;
 

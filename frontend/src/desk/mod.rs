@@ -16,6 +16,7 @@ pub mod diagnostics;
 pub mod entries;
 pub mod feed;
 pub mod link;
+pub mod live;
 pub mod opening;
 pub mod push;
 pub mod tabs;

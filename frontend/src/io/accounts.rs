@@ -91,13 +91,30 @@ pub async fn say(
     token: &str,
     body: Option<String>,
 ) -> Result<String, Refused> {
+    send(method, &path(account, what), token, None, body).await
+}
+
+/// Asks at a path, by a token. With a `key` the same request is done once, however often it is sent.
+///
+/// # Errors
+/// [`Refused`].
+pub async fn send(
+    method: Method,
+    path: &str,
+    token: &str,
+    key: Option<&str>,
+    body: Option<String>,
+) -> Result<String, Refused> {
     let signal = AbortSignal::timeout_with_u32(TIMEOUT_MS);
-    let request = RequestBuilder::new(&path(account, what))
+    let mut request = RequestBuilder::new(path)
         .method(method)
         .header("accept", "application/json")
         .header("authorization", &bearer(token))
         .cache(web_sys::RequestCache::NoStore)
         .abort_signal(Some(&signal));
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
     let request = match body {
         Some(body) => request.header("content-type", "application/json").body(body),
         None => request.build(),

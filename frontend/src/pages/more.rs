@@ -14,6 +14,7 @@ pub fn More() -> impl IntoView {
                 {entry("/accounts", "Accounts", "Names, funds, other devices, readers, the archive")}
                 {entry("/settings", "Settings", "Terms of trading, looks, tokens, journal")}
                 {entry("/thoughts", "Thoughts", "What bots of yours say they think")}
+                {entry("/live", "Live", "Not paper: real transactions, for the server's operator")}
                 {entry("/conventions", "How figures are made", "Prices, costs, profit and loss")}
                 {entry("/prices", "Prices", "Where they come from, alerts, what the server asks for")}
                 {entry("/diagnostics", "Diagnostics", "Speed, storage, connection, build")}

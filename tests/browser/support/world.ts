@@ -4,6 +4,7 @@ import { test as base, expect, type BrowserContext, type Worker } from '@playwri
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { Devnet, DEVNET } from './devnet.ts';
 import { serveFiles, type StaticHost } from './static.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -184,6 +185,14 @@ export class World {
   /** The same, with a folder for what it keeps over a restart; its leases last `lease` seconds. */
   async kept(folder: string, lease = 60): Promise<Server> {
     return this.server(['--market', 'demo', '--data', folder, '--lease', String(lease)], {});
+  }
+
+  /** A chain with an exchange, and the real server with a key of its own; a block for each transaction, at once. */
+  async devnet(): Promise<Devnet> {
+    const args = ['--foolscap', FOOLSCAP, '--port', '0', '--block-seconds', '0', '--json'];
+    const program = await Program.start(DEVNET, args, {}, /"url":"([^"]+)".*\n/);
+    this.stops.push(() => program.stop());
+    return new Devnet(program.heard.split('\n').find((line) => line.startsWith('{'))!);
   }
 
   /** dist/, or another build of it, on a plain static host. */

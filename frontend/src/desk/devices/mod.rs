@@ -24,7 +24,7 @@ use shared::time::Timestamp;
 use shared::wire::accounts::Lease;
 use shared::wire::room::ThoughtLogCreated;
 
-use super::Desk;
+use super::{Desk, live};
 use crate::io::journal::Record;
 use crate::io::{build, clock};
 use courier::Courier;
@@ -171,6 +171,7 @@ pub fn tell(desk: Desk, word: Word<'_>) {
 }
 
 fn hear(desk: Desk, word: Word<'_>) {
+    live::hear(&word);
     match word {
         Word::Kept(entry) => courier::send(desk, entry),
         Word::Written => courier::changed(desk),

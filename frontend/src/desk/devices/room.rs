@@ -40,10 +40,15 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Reads one, where it is about this room.
+    /// Reads one, where it is about this account's room.
     pub fn of(text: &'a str, account: AccountId) -> Option<Frame<'a>> {
+        Frame::in_room(text, &account.room())
+    }
+
+    /// Reads one, where it is about the room of this name.
+    pub fn in_room(text: &'a str, room: &str) -> Option<Frame<'a>> {
         let frame: Frame<'a> = serde_json::from_str(text).ok()?;
-        (frame.room == account.room()).then_some(frame)
+        (frame.room == room).then_some(frame)
     }
 
     /// Where to go on after it.
@@ -57,10 +62,15 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// The frame that asks to be let into a room, after the place that was read last.
+/// The frame that asks to be let into an account's room, after the place that was read last.
 pub fn ask(account: AccountId, token: &str, place: Option<&(String, u64)>) -> String {
+    ask_for(&account.room(), token, place)
+}
+
+/// The frame that asks to be let into the room of this name.
+pub fn ask_for(room: &str, token: &str, place: Option<&(String, u64)>) -> String {
     // Names, tokens and epochs need no escaping.
-    let mut frame = [r#"{"v":1,"type":"join","room":""#, &account.room(), r#"","token":""#, token, "\""].concat();
+    let mut frame = [r#"{"v":1,"type":"join","room":""#, room, r#"","token":""#, token, "\""].concat();
     if let Some((epoch, offset)) = place {
         frame.push_str(&[r#","epoch":""#, epoch, r#"","offset":"#, &offset.to_string()].concat());
     }
@@ -76,7 +86,12 @@ pub fn join(desk: Desk) {
 }
 
 pub(super) fn leave(desk: Desk, account: AccountId) {
-    push::say(desk, &[r#"{"v":1,"type":"leave","room":""#, &account.room(), "\"}"].concat());
+    leave_it(desk, &account.room());
+}
+
+/// Leaves the room of this name.
+pub fn leave_it(desk: Desk, room: &str) {
+    push::say(desk, &[r#"{"v":1,"type":"leave","room":""#, room, "\"}"].concat());
 }
 
 /// The socket is gone: the copy is asked until another one stands.
