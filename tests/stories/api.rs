@@ -22,7 +22,7 @@ const PATHS: [&str; 9] = [
     "/healthz",
 ];
 /// Those that want a token, or that nothing is read at: stories of their own hold them.
-const KEYED: [&str; 16] = [
+const KEYED: [&str; 18] = [
     "/api/v1/accounts/{account_id}/branches",
     "/api/v1/accounts/{account_id}/journal",
     "/api/v1/accounts/{account_id}/lease",
@@ -36,9 +36,11 @@ const KEYED: [&str; 16] = [
     "/api/v1/rooms/{account_id}/messages",
     "/api/v1/transactions",
     "/api/v1/transactions/metrics",
+    "/api/v1/transactions/quote",
     "/api/v1/transactions/{id}",
     "/api/v1/transactions/{id}/cancel",
     "/api/v1/transactions/{id}/replace",
+    "/api/v1/wallet",
 ];
 const WETH: &str = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2";
 

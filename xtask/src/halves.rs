@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha384};
 
 use crate::hex::hex;
-use crate::split::{self, HIT, Halves, Text, WAIT};
+use crate::split::{self, HIT, Halves, Text, WAIT, Which};
 use crate::stage::attribute;
 
 /// In the environment of a build that is made to be recorded.
@@ -24,8 +24,11 @@ pub const NAMES: &str = "names.json";
 pub const SELDOM: &str = "frontend/later/seldom.txt";
 /// The recording this program was built with.
 const RECORDED: &str = include_str!("../../frontend/later/seldom.txt");
-/// The long list of tokens: it comes with what reads it.
-const LISTED: Text<'_> = Text { bytes: include_bytes!("../../shared/data/listed.tsv"), reader: "::token::read_list" };
+/// What comes with what reads it: the long list of tokens, and the words that are marked (`frontend/src/later.rs`).
+const TEXTS: [Text<'_>; 2] = [
+    Text { which: Which::One(include_bytes!("../../shared/data/listed.tsv")), reader: "::token::read_list" },
+    Text { which: Which::Between("\u{e000}", "\u{e001}"), reader: "::later::told" },
+];
 /// Rooms that nobody enters before the whole app is here, whatever was recorded: what their functions' names begin
 /// with. They see to it themselves (`io/build`, `is_whole`).
 const WAITS: [&str; 8] = [
@@ -38,6 +41,9 @@ const WAITS: [&str; 8] = [
     "frontend::desk::devices::begin",
     "frontend::io::accounts::",
 ];
+/// Pages that no first visit opens, whatever was recorded: what the names of their functions, and of all that is made
+/// for their types, hold. The page itself waits for them.
+const APART: [&str; 2] = ["frontend::desk::live::", "frontend::pages::live::"];
 /// What is of such a room, and called in the first half all the same.
 const CALLED: &str = "frontend::desk::devices::begin_when_quiet";
 /// The page's side of it.
@@ -56,9 +62,10 @@ pub fn stage(html: &str, staged: &Path, base: &str) -> Result<String> {
     let seldom: BTreeSet<&str> = RECORDED.split_whitespace().collect();
     let is_later = |name: &str| {
         let plain = plain(name);
-        seldom.contains(&*hash(name)) || plain.ends_with(LISTED.reader) || waits(&plain)
+        let is_reader = TEXTS.iter().any(|text| plain.ends_with(text.reader));
+        seldom.contains(&*hash(name)) || is_reader || waits(&plain) || is_apart(&plain)
     };
-    let Halves { first, later } = split::split(&fs::read(app.module())?, is_later, Some(&LISTED))?;
+    let Halves { first, later } = split::split(&fs::read(app.module())?, is_later, &TEXTS)?;
     let mut script = fs::read_to_string(app.script())?;
     let mut file = None;
     if let Some(later) = later {
@@ -161,6 +168,11 @@ fn waits(plain: &str) -> bool {
     WAITS.iter().any(|room| plain.starts_with(room)) && !plain.starts_with(CALLED)
 }
 
+/// Whether a function of this name is of a page apart, or made for it.
+fn is_apart(plain: &str) -> bool {
+    APART.iter().any(|page| plain.contains(page))
+}
+
 /// A function's name without its crates' hashes: `app[0123456789abcdef]::main` is `app::main`.
 fn plain(name: &str) -> String {
     let mut plain = String::with_capacity(name.len());
@@ -211,6 +223,18 @@ mod tests {
             ("<frontend::desk::devices::courier::Courier as core::default::Default>::default", false),
         ] {
             assert_eq!(waits(name), is_later, "{name}");
+        }
+    }
+
+    #[test]
+    fn all_that_is_made_for_a_page_apart_comes_later() {
+        for (name, is_later) in [
+            ("frontend::pages::live::swap::form", true),
+            ("<frontend::pages::live::list::row::{closure#0} as core::ops::FnOnce<()>>::call_once", true),
+            ("core::ptr::drop_in_place::<frontend::desk::live::Live>", true),
+            ("frontend::pages::accounts::links::reader_links", false),
+        ] {
+            assert_eq!(is_apart(name), is_later, "{name}");
         }
     }
 }

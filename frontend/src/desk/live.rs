@@ -209,15 +209,18 @@ impl Live {
             return;
         }
         let is_first = self.list.with_untracked(Vec::is_empty);
+        let next = told.next;
         self.list.update(|list| {
-            if more || (status, chain) == (None, None) {
-                told.transactions.into_iter().for_each(|info| take(list, info));
-            } else {
-                *list = told.transactions;
+            if !more && (chain, status) != (None, None) {
+                // Those that are not told of any more are in another state by now.
+                let told: Vec<TransactionId> = told.transactions.iter().map(|info| info.id).collect();
+                let oldest = told.last().copied().filter(|_| next.is_some());
+                list.retain(|info| told.contains(&info.id) || oldest.is_some_and(|oldest| info.id < oldest));
             }
+            told.transactions.into_iter().for_each(|info| take(list, info));
         });
         if more || is_first {
-            self.next.set(told.next);
+            self.next.set(next);
         }
         self.is_listed.set(true);
     }
@@ -448,5 +451,38 @@ fn keep(name: &str, text: &str) {
     if let Some(store) = session() {
         // Where there is no room it holds for this page.
         let _ = Reflect::set(&store, &name.into(), &text.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(id: u8, second: u8, status: &str) -> TransactionInfo {
+        let text = format!(
+            r#"{{"id":"01939b7e-0c5c-7d3a-8f00-3a1c5e9d7b{id:02x}","chain":11155111,"sender":"0x0000000000000000000000000000000000000001",
+            "purpose":{{"kind":"gap"}},"status":"{status}","is_final":false,"created_at":"2026-11-23T07:00:00.000Z",
+            "updated_at":"2026-11-23T07:00:{second:02}.000Z","deadline":"2026-11-23T08:00:00.000Z","retries":0,"history":[],
+            "attempts":[],"troubles":[],"fees_paid":"0"}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn the_latest_word_on_a_transaction_counts_whichever_way_it_came() {
+        let mut list = vec![];
+        for told in [info(2, 1, "pending"), info(1, 1, "preparing"), info(3, 1, "preparing"), info(2, 5, "confirming")]
+        {
+            take(&mut list, told);
+        }
+        // What was on its way for longer says nothing new.
+        take(&mut list, info(2, 4, "pending"));
+        let seen: Vec<_> = list.iter().map(|info| (info.id, info.status)).collect();
+        let id = |n: u8| info(n, 0, "pending").id;
+        assert_eq!(
+            seen,
+            [(id(3), Status::Preparing), (id(2), Status::Confirming), (id(1), Status::Preparing)],
+            "newest first, each once"
+        );
     }
 }

@@ -17,6 +17,7 @@ use crate::desk::{Desk, Tone, commands, use_desk};
 use crate::format::typed;
 use crate::format::{date_time, usd};
 use crate::io::journal::Record;
+use crate::later::later;
 
 /// `/accounts`
 #[component]
@@ -94,7 +95,7 @@ fn hand(desk: Desk, record: &Record) -> AnyView {
             </form>
             {dollars("deposit", "Add paper dollars", "", "1000", "add-funds", "Add", Callback::new(fund))}
             <h3>"Journal"</h3>
-            <p class="faint">"Everything that happened to this account, one line each, chained by hashes. An export is a copy of your own."</p>
+            <p class="faint">{later!("Everything that happened to this account, one line each, chained by hashes. An export is a copy of your own.")}</p>
             <ExportButtons/>
             <h3>"Start afresh"</h3>
             <p class="faint">
@@ -159,7 +160,7 @@ fn archived_hand(desk: Desk, record: Record) -> AnyView {
     view! {
         <section aria-labelledby="hand" data-testid="account-in-hand">
             <h2 id="hand">{shown}" (archived)"</h2>
-            <p class="faint">"Look at it on any page. Nothing is traded on it."</p>
+            <p class="faint">{later!("Look at it on any page. Nothing is traded on it.")}</p>
             <ExportButtons/>
             <form class="form" on:submit=remove novalidate=true>
                 <div class="field">
@@ -232,7 +233,7 @@ fn new_account(desk: Desk) -> AnyView {
     view! {
         <section aria-labelledby="new-account">
             <h2 id="new-account">"Open another"</h2>
-            <p class="faint">"Each account has its own money, settings and journal. Real prices and the demo market never mix."</p>
+            <p class="faint">{later!("Each account has its own money, settings and journal. Real prices and the demo market never mix.")}</p>
             <div class="field">
                 <label for="new-name">"Name, if you like"</label>
                 <input id="new-name" class="input" type="text" maxlength="64" autocomplete="off" data-testid="new-name"

@@ -9,6 +9,7 @@ use crate::desk::devices::parting::{self, Side, Sides};
 use crate::desk::devices::this;
 use crate::desk::{Desk, Held, Tone, use_desk};
 use crate::format::{self, number, words::sentence};
+use crate::later::later;
 use crate::router::A;
 
 /// What was found, or why nothing was.
@@ -23,7 +24,7 @@ pub fn BranchesPage() -> impl IntoView {
         <div class="page page-text" data-testid="branches">
             <div class="page-head"><h1>"Branches"</h1></div>
             {move || if is_parted.get() { choice(desk) } else {
-                view! { <p data-testid="not-parted">"This account has one journal. If two devices trade on it without hearing of each other, both branches are shown here, and you choose one."</p> }.into_any()
+                view! { <p data-testid="not-parted">{later!("This account has one journal. If two devices trade on it without hearing of each other, both branches are shown here, and you choose one.")}</p> }.into_any()
             }}
             <section aria-labelledby="kept-branches">
                 <h2 id="kept-branches">"Not chosen, and kept on the server"</h2>

@@ -12,6 +12,7 @@ use crate::components::looks::Looks;
 use crate::components::transfer::{ExportButtons, ImportField};
 use crate::desk::devices::courier;
 use crate::desk::{Desk, use_desk};
+use crate::later::later;
 use crate::router::A;
 use looks::LooksForm;
 use terms::TermsForm;
@@ -35,18 +36,18 @@ pub fn Settings() -> impl IntoView {
             {move || form.get().map(|_| view! { <TermsForm/> })}
             <section aria-labelledby="accounts">
                 <h2 id="accounts">"Accounts"</h2>
-                <p class="faint">"These settings are those of the account in hand. Names, funds, a fresh start and the archive are on a page of their own."</p>
+                <p class="faint">{later!("These settings are those of the account in hand. Names, funds, a fresh start and the archive are on a page of their own.")}</p>
                 <p><A href="/accounts">"Accounts of this device"</A></p>
             </section>
             {copy_choice(desk)}
             <section aria-labelledby="tokens">
                 <h2 id="tokens">"Tokens"</h2>
-                <p class="faint">"A token that search does not find can be added by its address. It has a price where CoinGecko lists it."</p>
+                <p class="faint">{later!("A token that search does not find can be added by its address. It has a price where CoinGecko lists it.")}</p>
                 <AddToken/>
             </section>
             <section aria-labelledby="journal">
                 <h2 id="journal">"Journal"</h2>
-                <p class="faint">"Everything that happened to this account, one line each, chained by hashes. An export is a copy of your own."</p>
+                <p class="faint">{later!("Everything that happened to this account, one line each, chained by hashes. An export is a copy of your own.")}</p>
                 <ExportButtons/>
                 <ImportField/>
             </section>
@@ -63,7 +64,7 @@ fn copy_choice(desk: Desk) -> AnyView {
             <label class="check">
                 <input type="checkbox" data-testid="keep-copy" prop:checked=move || is_kept.get().unwrap_or_default()
                     on:change=move |event| { let is_wanted = event_target_checked(&event); spawn_local(courier::keep_copy(desk, is_wanted)); }/>
-                <span>"Keep a copy of this account on this server"</span>
+                <span>{later!("Keep a copy of this account on this server")}</span>
             </label>
             <p class="field-hint">
                 "With a copy you can go on with this account on another device, and let others watch it. Whoever runs the server can read it; the secret it was born from never leaves this device. "

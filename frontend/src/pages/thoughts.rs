@@ -6,6 +6,7 @@ use shared::wire::room::ThoughtLogCreated;
 
 use crate::desk::{Desk, use_desk};
 use crate::format::{date_time, relative};
+use crate::later::later;
 
 /// `/thoughts`
 #[component]
@@ -14,7 +15,7 @@ pub fn Thoughts() -> impl IntoView {
     view! {
         <div class="page page-text" data-testid="thoughts">
             <div class="page-head"><h1>"Thoughts"</h1></div>
-            <p class="faint">"What bots of yours said they thought, newest first. A program says it in this account's room, by the owner token: the server's documentation shows how."</p>
+            <p class="faint">{later!("What bots of yours said they thought, newest first. A program says it in this account's room, by the owner token: the server's documentation shows how.")}</p>
             {move || desk.devices.thoughts.with(|thoughts| list(desk, thoughts.iter()))}
         </div>
     }

@@ -103,3 +103,36 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     });
   }
 }
+
+for (const [size, viewport] of Object.entries(SIZES)) {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`${size} ${colorScheme} live`, async ({ browser, world }) => {
+      const devnet = await world.devnet();
+      const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
+      const page = await context.newPage();
+      const shoot = (name: string) =>
+        page.screenshot({ path: `screenshots/out/${size}-${colorScheme}-12-live-${name}.png`, fullPage: true });
+      await page.goto(`${devnet.url}/live`);
+      await page.getByTestId('live-token').fill(devnet.token);
+      await shoot('gate');
+      await page.getByTestId('live-enter').click();
+      await page.getByTestId('live-amount').fill('1.5');
+      await page.getByTestId('live-amount').press('Enter');
+      await page.getByTestId('live-review').waitFor();
+      await shoot('review');
+      await devnet.hold();
+      await page.getByTestId('live-send').click();
+      await page.locator('[data-testid=live-row][data-status=pending]').waitFor();
+      await shoot('pending');
+      await page.getByTestId('live-replace').click();
+      await page.getByTestId('live-replace').click();
+      await page.getByTestId('live-attempt').nth(1).waitFor();
+      await expect(async () => {
+        await devnet.mine(1);
+        await page.locator('[data-testid=live-row][data-status=completed]').waitFor({ timeout: 1_000 });
+      }).toPass();
+      await shoot('completed');
+      await context.close();
+    });
+  }
+}

@@ -46,7 +46,7 @@ async function figuresAreTheChains(page: Page, devnet: Devnet): Promise<void> {
   const holdings = page.getByTestId('live-holding');
   const assets = ['native', ...Object.values(devnet.tokens)];
   for (const asset of assets) {
-    const held = page.locator(`[data-testid=live-holding][data-asset="${asset}"]`);
+    const held = page.locator(`[data-testid=live-holding][data-asset="${asset}" i]`);
     await expect(async () => {
       expect(await held.getAttribute('data-units')).toBe(String(await devnet.balance(asset)));
     }).toPass({ timeout: 30_000 });

@@ -21,6 +21,8 @@ async fn nobody_but_the_operator_gets_in_and_nothing_that_is_not_allowed_is_take
         (Method::GET, "/api/v1/transactions/metrics".to_owned()),
         (Method::POST, format!("/api/v1/transactions/{id}/cancel")),
         (Method::POST, format!("/api/v1/transactions/{id}/replace")),
+        (Method::POST, "/api/v1/transactions/quote".to_owned()),
+        (Method::GET, "/api/v1/wallet".to_owned()),
         (Method::GET, "/api/v1/breakers".to_owned()),
         (Method::POST, "/api/v1/breakers/1/dex_failure/reset".to_owned()),
     ];

@@ -9,6 +9,8 @@ use wasmparser::{
     Operator, Parser, Payload, RefType, TableType, TypeRef, ValType,
 };
 
+use super::Which;
+
 /// What exports begin with that nobody calls: they are for streams, come with Leptos, and we stream nothing.
 const UNUSED: [&str; 2] = ["intounderlying", "__wbg_intounderlying"];
 
@@ -41,8 +43,8 @@ pub(super) struct App<'a> {
     pub(super) slots: BTreeMap<u32, u32>,
     pub(super) bodies: Vec<FunctionBody<'a>>,
     pub(super) data: Option<DataSectionReader<'a>>,
-    /// Where the text is that goes with the later half: in memory, from and to.
-    pub(super) text: Option<Range<usize>>,
+    /// Where the texts are that go with the later half: in memory, from and to, in order.
+    pub(super) texts: Vec<Range<usize>>,
     pub(super) names: HashMap<u32, &'a str>,
 }
 
@@ -155,14 +157,26 @@ impl<'a> App<'a> {
         Ok(segments)
     }
 
-    /// Where bytes are in memory, if they are there once.
-    pub(super) fn place(&self, bytes: &[u8]) -> Result<Option<Range<usize>>> {
+    /// Where a text is in memory; nowhere, where it is not clear which of several it is.
+    pub(super) fn places(&self, which: &Which<'_>) -> Result<Vec<Range<usize>>> {
         let mut places = Vec::new();
         for (start, data) in self.segments()? {
-            let found = data.windows(bytes.len()).enumerate().filter(|(_, window)| *window == bytes);
-            places.extend(found.map(|(at, _)| start + at));
+            match which {
+                Which::One(bytes) => {
+                    let found = data.windows(bytes.len()).enumerate().filter(|(_, window)| window == bytes);
+                    places.extend(found.map(|(at, _)| start + at..start + at + bytes.len()));
+                }
+                Which::Between(open, close) => {
+                    let mut from = 0;
+                    while let Some(begin) = find(&data[from..], open.as_bytes()).map(|at| from + at) {
+                        let Some(length) = find(&data[begin..], close.as_bytes()) else { break };
+                        from = begin + length + close.len();
+                        places.push(start + begin..start + from);
+                    }
+                }
+            }
         }
-        Ok(if let [at] = places[..] { Some(at..at + bytes.len()) } else { None })
+        Ok(if matches!(which, Which::One(_)) && places.len() != 1 { Vec::new() } else { places })
     }
 
     /// The body of a function that is not imported.
@@ -262,4 +276,9 @@ fn constant(expression: &wasmparser::ConstExpr<'_>) -> Result<u32> {
         Operator::I32Const { value } => Ok(value as u32),
         _ => bail!("an offset that is not constant"),
     }
+}
+
+/// Where a text begins in another, if it is in it.
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
 }

@@ -31,29 +31,38 @@ pub struct Halves {
 
 /// A text that one function alone reads: it goes where that function goes.
 pub struct Text<'a> {
-    /// All of it.
-    pub bytes: &'a [u8],
+    /// Which it is.
+    pub which: Which<'a>,
     /// What the function's name ends with.
     pub reader: &'a str,
 }
 
+/// Which text.
+pub enum Which<'a> {
+    /// This one, where it is there once.
+    One(&'a [u8]),
+    /// Every one between these marks, marks included.
+    Between(&'a str, &'a str),
+}
+
 /// Cuts a module whose functions have names. `is_later` judges by the name; what only the later half calls goes
-/// with it, and so does `text` with its reader.
+/// with it, and so do `texts` with their readers.
 ///
 /// # Errors
 /// Where the module is not one that the app's tools make.
-pub fn split(module: &[u8], is_later: impl Fn(&str) -> bool, text: Option<&Text<'_>>) -> Result<Halves> {
+pub fn split(module: &[u8], is_later: impl Fn(&str) -> bool, texts: &[Text<'_>]) -> Result<Halves> {
     let mut app = App::read(module)?;
     let cut = app.cut(is_later);
     let slots = app.slots(&cut);
-    if let Some(text) = text {
+    for text in texts {
         let is_reader = |function: &&u32| app.names.get(*function).is_some_and(|name| name.ends_with(text.reader));
         if cut.later.iter().any(|function| is_reader(&function))
             && !cut.first.iter().any(|function| is_reader(&function))
         {
-            app.text = app.place(text.bytes)?;
+            app.texts.extend(app.places(&text.which)?);
         }
     }
+    app.texts.sort_by_key(|range| range.start);
     let first = app.first(&cut, &slots)?;
     Ok(Halves { first, later: (!cut.later.is_empty()).then(|| app.second(&cut, &slots)).transpose()? })
 }
@@ -69,7 +78,8 @@ mod tests {
 
     use super::*;
 
-    const LIST: Text<'static> = Text { bytes: b"a long list", reader: "::list" };
+    const LIST: Text<'static> = Text { which: Which::One(b"a long list"), reader: "::list" };
+    const MARKED: Text<'static> = Text { which: Which::Between("<", ">"), reader: "::list" };
 
     /// `main` is exported and calls `page`, which calls `help` and `list`; `shown` is only in the table; nobody
     /// calls `dead`.
@@ -130,7 +140,7 @@ mod tests {
         }
         module.section(&code);
         let mut data = DataSection::new();
-        data.active(0, &ConstExpr::i32_const(1024), *b"first a long list last");
+        data.active(0, &ConstExpr::i32_const(1024), *b"first a long list last <one><two> end");
         module.section(&data);
         let mut names = NameMap::new();
         for (index, name) in (1..).zip(["app::main", "app::page", "app::help", "app::list", "app::shown", "app::dead"])
@@ -170,7 +180,7 @@ mod tests {
 
     #[test]
     fn what_comes_later_is_reached_through_stubs_and_brings_its_text() {
-        let Halves { first, later } = split(&app(), is_later, Some(&LIST)).unwrap();
+        let Halves { first, later } = split(&app(), is_later, &[LIST]).unwrap();
         let (first, imports, exports) = read(&first);
         // `main` is called from outside, so it stays; `page` and `shown` have stubs, what only `page` calls needs none.
         assert_eq!((first.bodies.len(), &imports[..]), (3, &["log", WAIT][..]));
@@ -180,23 +190,32 @@ mod tests {
             operators[..],
             [.., Operator::I32Const { value: 2 }, Operator::CallIndirect { .. }, Operator::Drop, Operator::End]
         ));
-        assert_eq!(first.segments().unwrap(), [(1024, &b"first "[..]), (1041, &b" last"[..])]);
+        assert_eq!(first.segments().unwrap(), [(1024, &b"first "[..]), (1041, &b" last <one><two> end"[..])]);
 
         let later = later.unwrap();
         let (later, imports, _) = read(&later);
         // `page`, `help`, `list` and `shown`; the table and the memory are the first half's.
         assert_eq!((later.bodies.len(), imports.len()), (4, 2));
         assert!(imports.iter().all(|import| exports.contains(import)));
-        assert_eq!(later.segments().unwrap(), [(1030, LIST.bytes)]);
+        assert_eq!(later.segments().unwrap(), [(1030, &b"a long list"[..])]);
+    }
+
+    #[test]
+    fn every_marked_text_goes_with_what_reads_them_all() {
+        let Halves { first, later } = split(&app(), is_later, &[MARKED, LIST]).unwrap();
+        let rest = [(1024, &b"first "[..]), (1041, &b" last "[..]), (1057, &b" end"[..])];
+        assert_eq!(read(&first).0.segments().unwrap(), rest);
+        let texts = [(1030, &b"a long list"[..]), (1047, &b"<one>"[..]), (1052, &b"<two>"[..])];
+        assert_eq!(read(&later.unwrap()).0.segments().unwrap(), texts);
     }
 
     #[test]
     fn a_text_stays_with_a_reader_that_stays_and_an_app_may_stay_whole() {
-        let Halves { first, later } = split(&app(), |name| name == "app::shown", Some(&LIST)).unwrap();
+        let Halves { first, later } = split(&app(), |name| name == "app::shown", &[LIST]).unwrap();
         assert_eq!(read(&first).0.segments().unwrap().len(), 1);
         assert!(read(&later.unwrap()).0.data.is_none_or(|data| data.count() == 0));
 
-        let Halves { first, later } = split(&app(), |_| false, Some(&LIST)).unwrap();
+        let Halves { first, later } = split(&app(), |_| false, &[LIST]).unwrap();
         let (first, imports, _) = read(&first);
         assert_eq!((first.bodies.len(), later.is_none(), &imports[..]), (5, true, &["log"][..]));
     }

@@ -19,13 +19,19 @@ use super::{WAIT, alike};
 const FIRST: &str = "a";
 
 impl App<'_> {
-    /// The data of one half: everything but the text, or the text alone.
+    /// The data of one half: everything but the texts, or the texts alone.
     fn data(&self, is_text: bool) -> Result<DataSection> {
         let mut section = DataSection::new();
-        let text = self.text.clone().unwrap_or_default();
         for (start, data) in self.segments()? {
-            let (from, to) = (text.start.clamp(start, start + data.len()), text.end.clamp(start, start + data.len()));
-            let pieces = [(start..from, false), (from..to, true), (to..start + data.len(), false)];
+            let end = start + data.len();
+            let mut pieces = Vec::new();
+            let mut at = start;
+            for text in &self.texts {
+                let (from, to) = (text.start.clamp(at, end), text.end.clamp(at, end));
+                pieces.extend([(at..from, false), (from..to, true)]);
+                at = to;
+            }
+            pieces.push((at..end, false));
             for (piece, _) in pieces.iter().filter(|(piece, part)| *part == is_text && !piece.is_empty()) {
                 let bytes = &data[piece.start - start..piece.end - start];
                 section.active(0, &wasm_encoder::ConstExpr::i32_const(piece.start as i32), bytes.iter().copied());

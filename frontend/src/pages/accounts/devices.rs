@@ -9,6 +9,7 @@ use crate::components::devices::{copy_words, held_note};
 use crate::desk::devices::{links, this, turns};
 use crate::desk::{Desk, Tone};
 use crate::format::{number, words::sentence};
+use crate::later::later;
 use crate::router::A;
 
 /// The section of the account in hand.
@@ -55,7 +56,7 @@ fn hand_over(desk: Desk) -> AnyView {
     };
     view! {
         {move || is_ours.get().then(|| view! {
-            <p>"This device trades on this account. Others follow it, until you hand over or close Foolscap here."</p>
+            <p>{later!("This device trades on this account. Others follow it, until you hand over or close Foolscap here.")}</p>
             <div class="actions">
                 <button type="button" class="button" data-testid="hand-over" on:click=hand_over>"Let another device trade"</button>
             </div>
@@ -172,7 +173,7 @@ pub fn bring(desk: Desk) -> AnyView {
         <section aria-labelledby="bring" data-testid="bring">
             <h2 id="bring">"From another device"</h2>
             {move || has_arrived.get().then(|| view! {
-                <div class="note" data-testid="arrived"><p>"The link you opened brings an account of another device here. Take it, if it is yours."</p></div>
+                <div class="note" data-testid="arrived"><p>{later!("The link you opened brings an account of another device here. Take it, if it is yours.")}</p></div>
             }
             .into_any())}
             <form class="form" on:submit=submit novalidate=true>
@@ -183,7 +184,7 @@ pub fn bring(desk: Desk) -> AnyView {
                             prop:value=typed on:input=move |event| typed.set(event_target_value(&event))/>
                         <button type="submit" class="button" data-testid="bring-account">"Bring it here"</button>
                     </div>
-                    <p class="field-hint">"You find both on the other device's Accounts page, under Use on another device."</p>
+                    <p class="field-hint">{later!("You find both on the other device's Accounts page, under Use on another device.")}</p>
                     <p class="field-error" role="alert" data-testid="bring-refused">{refused}</p>
                 </div>
             </form>

@@ -10,6 +10,7 @@ use crate::desk::devices::links::{self, Known};
 use crate::desk::{Desk, Tone};
 use crate::format::{date_time, words::sentence};
 use crate::io::clock;
+use crate::later::later;
 
 /// How long a link may live: words, a name for tests, milliseconds.
 const EXPIRIES: [(&str, &str, Option<i64>); 3] = [
@@ -50,7 +51,7 @@ pub fn reader_links(desk: Desk) -> AnyView {
     view! {
         <section aria-labelledby="reader-links" data-testid="reader-links">
             <h2 id="reader-links">"Links for readers"</h2>
-            <p class="faint">"Whoever has such a link sees what this account holds, earns, trades and thinks, live, and can change nothing. It works while the server does, also when your devices are off."</p>
+            <p class="faint">{later!("Whoever has such a link sees what this account holds, earns, trades and thinks, live, and can change nothing. It works while the server does, also when your devices are off.")}</p>
             <form class="form" on:submit=submit novalidate=true>
                 <div class="field">
                     <label for="link-name">"For whom, if you like"</label>

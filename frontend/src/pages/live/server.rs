@@ -73,9 +73,9 @@ pub fn breakers(live: Live) -> AnyView {
 fn one(live: Live, breaker: &BreakerInfo) -> AnyView {
     let name = [breaker.chain.name(), ": ", &breaker.name.replace('_', " ")].concat();
     let (class, state) = match &*breaker.state {
-        "closed" => ("badge badge-good", "closed: nothing is held".to_owned()),
-        "half_open" => ("badge badge-stale", "half open: one is trying".to_owned()),
-        _ => ("badge badge-bad", ["open: next try in ", &age(breaker.wait_ms.unwrap_or(0))].concat()),
+        "closed" => ("badge badge-good", "nothing is held".to_owned()),
+        "half_open" => ("badge badge-stale", "one is trying".to_owned()),
+        _ => ("badge badge-bad", ["next try in ", &age(breaker.wait_ms.unwrap_or(0))].concat()),
     };
     let label = ["Close the breaker ", &name].concat();
     let known = breaker.clone();
@@ -92,7 +92,7 @@ fn one(live: Live, breaker: &BreakerInfo) -> AnyView {
     });
     view! {
         <li class="row" data-testid="live-breaker" data-state=breaker.state.clone()>
-            <span>{name}" "<span class=class>{state}</span></span>
+            <span>{name}" "<span class=class>{breaker.state.replace('_', " ")}</span>" "<span class="faint small">{state}</span></span>
             {button}
         </li>
     }

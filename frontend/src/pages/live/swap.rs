@@ -149,8 +149,13 @@ fn answered(live: Live, answer: Result<(), crate::io::accounts::Refused>) {
             later!("It is taken up"),
             later!("Real, not paper: follow it on this page to its end."),
         ),
-        // The note that asks again says it.
-        Err(_) if live.unanswered.with_untracked(Option::is_some) => {}
+        Err(refused) if live.unanswered.with_untracked(Option::is_some) => {
+            live.say(
+                Tone::Warn,
+                later!("Nobody knows whether it was taken up"),
+                &[&sentence(&refused.to_string()), "."].concat(),
+            );
+        }
         Err(refused) => say_refused(live, later!("It was not taken up, and nothing was signed"), &refused.to_string()),
     }
 }
@@ -206,7 +211,7 @@ fn unanswered(live: Live) -> AnyView {
             view! {
                 <div class="note note-warn" role="alert" data-testid="live-unanswered">
                     <p class="strong">{words.clone()}</p>
-                    <p>{later!("This was sent, and no answer came. Ask again: it is the same request under the same key, so it is done once at most.")}</p>
+                    <p>{later!("This was sent, and no answer says whether it was taken up. Ask again: it is the same request under the same key, so it is done once at most.")}</p>
                     <div class="actions">
                         <button type="button" class="button button-primary" data-testid="live-again" on:click=again>"Ask again"</button>
                         <button type="button" class="button" data-testid="live-drop" on:click=move |_| live.forget_unanswered()>{later!("Leave it; look for it in the list")}</button>
@@ -401,10 +406,13 @@ fn review(form: Form) -> AnyView {
             form.send();
         }
     };
+    let change = move || {
+        form.quoted.set(None);
+        request_animation_frame(|| focus("live-amount"));
+    };
     let back = move |event: KeyboardEvent| {
         if event.key() == "Escape" {
-            form.quoted.set(None);
-            request_animation_frame(|| focus("live-amount"));
+            change();
         }
     };
     view! {
@@ -427,7 +435,7 @@ fn review(form: Form) -> AnyView {
                 <button type="button" class="button button-large button-live" data-testid="live-send"
                     aria-disabled=text(move || (is_stuck || is_old.get()).to_string()) on:click=send>{button}</button>
                 <button type="button" class="button" data-testid="live-requote" on:click=move |_| { form.quoted.set(None); form.ask(); }>"Quote it again"</button>
-                <button type="button" class="button" data-testid="live-back" on:click=move |_| form.quoted.set(None)>"Change it"</button>
+                <button type="button" class="button" data-testid="live-back" on:click=move |_| change()>"Change it"</button>
                 <span class="faint small">{quoted}</span>
             </div>
         </div>

@@ -7,6 +7,7 @@ use crate::components::keys::SingleKeys;
 use crate::components::looks::{COLOURS, Looks, NUMBERS};
 use crate::components::theme::{Theme, ThemeChoice};
 use crate::format::marks::marks;
+use crate::later::later;
 
 /// Names of the ways to write a number, for tests.
 const NUMBER_NAMES: [&str; 6] =
@@ -89,7 +90,7 @@ pub fn LooksForm() -> impl IntoView {
                         <input type="checkbox" data-testid="single-keys" prop:checked=keys on:change=move |event| keys.set(event_target_checked(&event))/>
                         <span>"Single keys"</span>
                     </label>
-                    <p class="field-hint">"Keys such as / to search and b to buy, while you are not typing. ? lists them."</p>
+                    <p class="field-hint">{later!("Keys such as / to search and b to buy, while you are not typing. ? lists them.")}</p>
                 </div>
             </div>
         </section>

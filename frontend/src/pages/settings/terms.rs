@@ -13,6 +13,7 @@ use crate::components::common::Segments;
 use crate::desk::{Desk, Tone, commands, use_desk};
 use crate::format::typed::{dollars, editable, typed};
 use crate::format::words::sentence;
+use crate::later::later;
 
 /// A field that is wrong, and what would be right.
 type Wrong = (&'static str, String);
@@ -144,7 +145,7 @@ pub fn TermsForm() -> impl IntoView {
                 <div class="field">
                     <span class="field-label">"Cost method"</span>
                     <Segments label="Cost method" options=methods value=entered.method on_choose=move |at| entered.method.set(at)/>
-                    <p class="field-hint">"Which units a sale takes first. A change recomputes the past: realised and unrealised move, their sum does not."</p>
+                    <p class="field-hint">{later!("Which units a sale takes first. A change recomputes the past: realised and unrealised move, their sum does not.")}</p>
                 </div>
                 <Field id="tolerance" label="Tolerance of a new ticket, in percent" hint="A trade that would receive less than the quote by more than this fails." value=entered.tolerance wrong=wrong/>
                 <Field id="failure" label="Trades that fail by chance, in percent" hint="As transactions do on chain: nothing is exchanged, and gas is paid." value=entered.failure wrong=wrong/>
@@ -157,7 +158,7 @@ pub fn TermsForm() -> impl IntoView {
                         <input type="checkbox" data-testid="settings-expert" prop:checked=entered.expert on:change=move |event| entered.expert.set(event_target_checked(&event))/>
                         <span>"Expert mode"</span>
                     </label>
-                    <p class="field-hint">"Orders that move the price by 15% or more may be placed, once you have typed how much. Otherwise they are refused."</p>
+                    <p class="field-hint">{later!("Orders that move the price by 15% or more may be placed, once you have typed how much. Otherwise they are refused.")}</p>
                 </div>
                 <div class="actions"><button type="submit" class="button button-primary" data-testid="save-settings">"Save"</button></div>
             </form>
