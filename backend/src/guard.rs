@@ -1,21 +1,33 @@
 //! What stands around every route: the host's name, limits, headers, panics, the count.
+//!
+//! A function around the router and no layer of it: a layer of axum's boxes what is below it, and copies that for
+//! every request. A request for 20 prices from the cache took 51,100 instructions with two layers here, metrics
+//! looked up by name and a handler that was given copies; without these it takes 34,600, of which 21,000 are those
+//! of a bare route that is asked the same.
 
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use sha2::{Digest as _, Sha256};
+use tower::Service as _;
 
 use crate::app::App;
+use crate::config::Config;
 use crate::error::ApiError;
 use crate::routes::accounts;
-use crate::telemetry;
+use crate::server::Answers;
+use crate::telemetry::Requests;
 
 /// What the browser may do with our pages. No inline script or style anywhere.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
@@ -32,66 +44,84 @@ const HEADERS: [(HeaderName, &str); 4] = [
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The whole guard, in order: what is refused here never reaches a route.
-pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    static COUNT: AtomicU64 = AtomicU64::new(1);
-    let started = Instant::now();
-    let id = COUNT.fetch_add(1, Ordering::Relaxed);
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    // Every answer to a request passes here, so the pattern is told by the response.
-    let mut response = answer(&app, request, next, id).await;
+/// Every route, guarded. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Guard(Arc<Guarded>);
 
-    let headers = response.headers_mut();
-    for (name, value) in &HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    headers.insert(&REQUEST_ID, HeaderValue::from(id));
-    let status = response.status().as_u16();
-    let route = response.extensions().get::<MatchedPath>().map_or("other", |matched| matched.as_str());
-    let took = started.elapsed();
-    telemetry::count_request(route, method.as_str(), status, took);
-    let took_ms = took.as_secs_f64() * 1e3;
-    tracing::debug!(event = "request", id, %method, path, status, took_ms);
-    response
+#[derive(Debug)]
+struct Guarded {
+    router: Router,
+    app: App,
+    requests: Requests,
+    count: AtomicU64,
 }
 
-async fn answer(app: &App, request: Request, next: Next, id: u64) -> Response {
-    let limits = app.config.limits;
-    if let Err(error) = check_host(request.headers(), request.uri(), &app.config.allowed_hosts, app.config.listen.ip())
-    {
-        return error.into_response();
-    }
-    let length =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let path = request.uri().path().to_owned();
-    let most = if path.starts_with(accounts::PREFIX) { limits.journal_bytes } else { limits.body_bytes };
-    if length.is_some_and(|length| length > most) {
-        return ApiError::BodyTooLarge(most).into_response();
-    }
-    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(limits.request_timeout, run).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(panic)) => {
-            let words = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            tracing::error!(event = "handler_panicked", id, path, panic = words);
-            ApiError::Panic.into_response()
-        }
-        Err(_) => {
-            tracing::warn!(event = "request_timed_out", id, path);
-            ApiError::Timeout(limits.request_timeout.as_secs()).into_response()
-        }
+impl Guard {
+    /// Guards the routes of `router`, and counts their answers in `requests`.
+    pub fn around(router: Router, app: App, requests: Requests) -> Guard {
+        Guard(Arc::new(Guarded { router, app, requests, count: AtomicU64::new(1) }))
     }
 }
 
-/// Lets a route's pattern through to the count. It stands inside the router, where it is known.
-pub async fn note_route(matched: Option<MatchedPath>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    if let Some(matched) = matched {
-        response.extensions_mut().insert(matched);
+impl Answers for Guard {
+    /// The whole guard, in order: what is refused here never reaches a route.
+    async fn answer(&self, request: Request) -> Response {
+        let Guarded { app, requests, count, .. } = &*self.0;
+        let started = Instant::now();
+        let id = count.fetch_add(1, Ordering::Relaxed);
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let answer = match check(&app.config, &request) {
+            Ok(()) => self.0.route(request, id, &uri).await,
+            Err(error) => Err(error),
+        };
+        let mut response = answer.unwrap_or_else(ApiError::into_response);
+
+        let headers = response.headers_mut();
+        for (name, value) in &HEADERS {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        headers.insert(&REQUEST_ID, HeaderValue::from(id));
+        let status = response.status().as_u16();
+        let took = started.elapsed();
+        requests.count(uri.path(), &method, status, took);
+        tracing::debug!(event = "request", id, %method, path = uri.path(), status, took_ms = took.as_secs_f64() * 1e3);
+        response
     }
-    response
+}
+
+impl Guarded {
+    /// The route's answer: in time, and whatever happens there.
+    async fn route(&self, request: Request, id: u64, uri: &Uri) -> Result<Response, ApiError> {
+        let mut router = self.router.clone();
+        let mut run = pin!(AssertUnwindSafe(async move { router.call(request).await }).catch_unwind());
+        let limit = self.app.config.limits.request_timeout;
+        // Most answers are there at once: no timer for them.
+        let ended = match poll_fn(|context| Poll::Ready(run.as_mut().poll(context))).await {
+            Poll::Ready(ended) => Ok(ended),
+            Poll::Pending => tokio::time::timeout(limit, run).await,
+        };
+        match ended {
+            Ok(Ok(Ok(response))) => Ok(response),
+            Ok(Err(panic)) => {
+                let words = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+                tracing::error!(event = "handler_panicked", id, path = uri.path(), panic = words);
+                Err(ApiError::Panic)
+            }
+            Err(_) => {
+                tracing::warn!(event = "request_timed_out", id, path = uri.path());
+                Err(ApiError::Timeout(limit.as_secs()))
+            }
+        }
+    }
+}
+
+fn check(config: &Config, request: &Request) -> Result<(), ApiError> {
+    let (headers, uri, limits) = (request.headers(), request.uri(), &config.limits);
+    check_host(headers, uri, &config.allowed_hosts, config.listen.ip())?;
+    let most = if uri.path().starts_with(accounts::PREFIX) { limits.journal_bytes } else { limits.body_bytes };
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > most) { Err(ApiError::BodyTooLarge(most)) } else { Ok(()) }
 }
 
 /// The token of `authorization: Bearer TOKEN`.
@@ -141,12 +171,12 @@ fn check_host(headers: &HeaderMap, uri: &Uri, allowed: &[String], listen: IpAddr
     }
     // The host of an absolute request line counts before the header (RFC 9112, section 3.2.2).
     let authority = uri.authority().map(|authority| authority.as_str()).or(header).ok_or(ApiError::NoHost)?;
-    let host = host_of(authority).ok_or(ApiError::NoHost)?.to_ascii_lowercase();
+    let host = host_of(authority).ok_or(ApiError::NoHost)?;
     let ip: Option<IpAddr> = host.parse().ok();
-    let ours = host == "localhost"
+    let ours = host.eq_ignore_ascii_case("localhost")
         || ip.is_some_and(|ip| ip.is_loopback() || (ip == listen && !ip.is_unspecified()))
-        || allowed.contains(&host);
-    if ours { Ok(()) } else { Err(ApiError::WrongHost(host.chars().take(100).collect())) }
+        || allowed.iter().any(|name| host.eq_ignore_ascii_case(name));
+    if ours { Ok(()) } else { Err(ApiError::WrongHost(host.to_ascii_lowercase().chars().take(100).collect())) }
 }
 
 /// The host of an authority: without port, user, or the brackets of an IPv6 address.

@@ -6,7 +6,8 @@
 //! asked, [`breaker`] who is not; [`store`] what outlives the process; [`fleet`] what several backends share;
 //! [`socket`] what is said without being asked again; [`rooms`] what is told in each account's, [`accounts`] the
 //! copies of their journals;
-//! [`guard`], [`operator`], [`server`] and [`tasks`] what holds it together; [`telemetry`] what is told of it.
+//! [`guard`], [`operator`], [`server`] with its [`head_timer`], and [`tasks`] what holds it together; [`telemetry`]
+//! what is told of it.
 //! [`cli`] is the same core without a server.
 
 pub mod accounts;
@@ -25,6 +26,7 @@ pub mod error;
 pub mod fleet;
 pub mod gas;
 pub mod guard;
+pub mod head_timer;
 pub mod markets;
 pub mod operator;
 pub mod outbound;

@@ -1,9 +1,9 @@
 //! Every route, on one screen.
 
+use axum::Router;
 use axum::http::{Method, Uri};
 use axum::response::Response;
 use axum::routing::get;
-use axum::{Router, middleware};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,32 +11,40 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::guard;
+use crate::guard::Guard;
 use crate::routes::{
     accounts, candles, chains, docs, gas, health, markets, price_cache, price_stats, prices, rooms, status, tokens,
     transactions, wallet,
 };
 use crate::socket::{self, Sockets};
 use crate::tasks::Tasks;
+use crate::telemetry::Requests;
 use crate::{assets, routes::docs::Header};
+
+/// What is no part of the API's description.
+const DOCS: &str = "/api/docs";
+const DOCS_STYLE: &str = "/api/docs.css";
+const DOCS_JSON: &str = "/api/openapi.json";
 
 /// The API, its description, the app's files, and the guard around them all.
 ///
 /// Sockets live as tasks of `tasks`.
-pub fn router(app: App, tasks: &Tasks) -> Router {
+pub fn router(app: App, tasks: &Tasks) -> Guard {
     let (api, description) = api().split_for_parts();
+    let described = description.paths.paths.keys().map(String::as_str);
+    let others = [shared::wire::socket::PATH, DOCS, DOCS_STYLE, DOCS_JSON];
+    let requests = Requests::of(described.chain(others));
     let pages = docs::Pages::of(description);
-    Router::new()
+    let router = Router::new()
         .merge(api)
         .route(shared::wire::socket::PATH, get(socket::open).with_state(Sockets::new(app.clone(), tasks.clone())))
-        .route("/api/openapi.json", get(docs::openapi_json).with_state(pages.clone()))
-        .route("/api/docs", get(docs::page).with_state(pages.clone()))
-        .route("/api/docs.css", get(docs::style))
+        .route(DOCS_JSON, get(docs::openapi_json).with_state(pages.clone()))
+        .route(DOCS, get(docs::page).with_state(pages.clone()))
+        .route(DOCS_STYLE, get(docs::style))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(assets::serve)
-        .route_layer(middleware::from_fn(guard::note_route))
-        .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
-        .with_state(app)
+        .with_state(app.clone());
+    Guard::around(router, app, requests)
 }
 
 fn api() -> OpenApiRouter<App> {

@@ -3,6 +3,8 @@
 //! The four events below are the log conventions of the system Foolscap follows; their fields are
 //! typed here so that no caller can misspell one. Everything else logs through `tracing` as usual.
 
+mod requests;
+
 use std::io::{self, IsTerminal as _};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -14,6 +16,7 @@ use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+pub use self::requests::Requests;
 use crate::config::LogFormat;
 
 /// Starts logging to standard error. To be called once, before anything logs.
@@ -204,18 +207,32 @@ fn describe() {
     metrics::describe_gauge!(BREAKER_OPEN, "1 while a circuit breaker is open or half-open, by breaker");
 }
 
-/// Counts a request that was answered. `route` is the pattern, never the path: paths are endless.
-pub fn count_request(route: &str, method: &str, status: u16, took: Duration) {
-    let route = route.to_owned();
-    metrics::counter!(REQUESTS, "route" => route.clone(), "method" => method.to_owned(), "status" => status.to_string())
-        .increment(1);
-    metrics::histogram!(REQUEST_SECONDS, "route" => route).record(took.as_secs_f64());
+/// Prices that were served, at hand: they are counted with every request for them.
+pub struct PriceCache([metrics::Counter; 4]);
+
+impl PriceCache {
+    /// At hand from now on; what collects them has to be there already.
+    pub fn new() -> PriceCache {
+        PriceCache(
+            ["hit", "miss", "stale", "expired"].map(|outcome| metrics::counter!(PRICE_CACHE, "outcome" => outcome)),
+        )
+    }
+
+    /// Counts the prices of one request: hits, misses, stale and expired ones.
+    pub fn served(&self, counts: [u64; 4]) {
+        self.0.iter().zip(counts).filter(|(_, count)| *count > 0).for_each(|(counter, count)| counter.increment(count));
+    }
 }
 
-/// Counts prices that were served with the same outcome.
-pub fn count_prices(outcome: &'static str, count: u64) {
-    if count > 0 {
-        metrics::counter!(PRICE_CACHE, "outcome" => outcome).increment(count);
+impl Default for PriceCache {
+    fn default() -> PriceCache {
+        PriceCache::new()
+    }
+}
+
+impl std::fmt::Debug for PriceCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PriceCache").finish_non_exhaustive()
     }
 }
 
@@ -363,6 +380,7 @@ pub(crate) mod tests {
     use std::io::Write;
     use std::sync::Once;
 
+    use axum::http::Method;
     use serde_json::{Value, json};
 
     use super::*;
@@ -434,12 +452,17 @@ pub(crate) mod tests {
     #[test]
     fn metrics_are_rendered_under_their_names() {
         let handle = start_metrics().unwrap();
-        count_request("/api/v1/prices", "GET", 200, Duration::from_millis(3));
-        count_prices("stale", 2);
+        let requests = Requests::of(["/api/v1/prices", "/api/v1/transactions/{id}"]);
+        requests.count("/api/v1/prices", &Method::GET, 200, Duration::from_millis(3));
+        requests.count("/api/v1/transactions/0xabc", &Method::POST, 404, Duration::ZERO);
+        requests.count("/endless/7", &Method::from_bytes(b"ENDLESS7").unwrap(), 404, Duration::ZERO);
+        PriceCache::new().served([0, 0, 2, 0]);
         count_upstream("coingecko", "simple_price", "ok", Duration::from_millis(30));
         let text = handle.render();
         for line in [
             r#"foolscap_http_requests_total{route="/api/v1/prices",method="GET",status="200"} 1"#,
+            r#"foolscap_http_requests_total{route="/api/v1/transactions/{id}",method="POST",status="404"} 1"#,
+            r#"foolscap_http_requests_total{route="other",method="other",status="404"} 1"#,
             r#"foolscap_upstream_calls_total{upstream="coingecko",endpoint="simple_price",outcome="ok"}"#,
             r#"foolscap_price_cache_total{outcome="stale"}"#,
             r#"foolscap_http_request_seconds_bucket{route="/api/v1/prices",le="0.005"} 1"#,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::quantile::quantile;
-use crate::telemetry::count_prices;
+use crate::telemetry::PriceCache;
 
 /// Flights whose time is remembered.
 const FLIGHTS: usize = 1_000;
@@ -24,6 +24,7 @@ pub struct Stats {
     bulk_calls: AtomicU64,
     failed_calls: AtomicU64,
     flights_ms: Mutex<VecDeque<u64>>,
+    told: PriceCache,
 }
 
 /// Somebody who waits.
@@ -75,15 +76,11 @@ impl Stats {
     pub fn served(&self, outcomes: Outcomes) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let Outcomes { hits, misses, stale, expired } = outcomes;
-        for (counter, name, count) in [
-            (&self.hits, "hit", hits),
-            (&self.misses, "miss", misses),
-            (&self.stale, "stale", stale),
-            (&self.expired, "expired", expired),
-        ] {
+        let counts = [hits, misses, stale, expired];
+        for (counter, count) in [&self.hits, &self.misses, &self.stale, &self.expired].into_iter().zip(counts) {
             counter.fetch_add(count, Ordering::Relaxed);
-            count_prices(name, count);
         }
+        self.told.served(counts);
     }
 
     /// Counts somebody who waits, until it is dropped.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use shared::quote::Source;
 use shared::time::Timestamp;
@@ -35,14 +36,21 @@ use crate::error::ApiError;
     ),
     responses((status = 200, body = Prices), (status = 400, body = Problem, content_type = "application/problem+json"))
 )]
-pub async fn prices(State(app): State<App>, RawQuery(raw): RawQuery, headers: HeaderMap) -> Result<Response, ApiError> {
-    let question = raw.as_deref().unwrap_or_default();
+pub async fn prices(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    // As they are: extractors would copy the question and all headers.
+    let (Parts { uri, headers, .. }, _) = request.into_parts();
+    let question = uri.query().unwrap_or_default();
     let now = app.clock.now();
     if let Some(page) = app.rendered.get(question, app.prices.version(), now) {
         app.prices.count_hits(page.hits);
         return Ok(give_out(&headers, &page, now));
     }
-    let query = Query::read(raw.as_deref(), &["chain", "addresses", "tokens"])?;
+    // Apart from what is answered at once: what a task may come to hold is allocated when it begins.
+    Box::pin(ask(app, uri, headers)).await
+}
+
+async fn ask(app: App, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+    let query = Query::read(uri.query(), &["chain", "addresses", "tokens"])?;
     let selection = query.tokens(app.config.default_chain)?;
     // Read before the prices are: what lands meanwhile makes the page old.
     let version = app.prices.version();
@@ -58,7 +66,7 @@ pub async fn prices(State(app): State<App>, RawQuery(raw): RawQuery, headers: He
             let page = Page::write(&essence(prices), version, now, oldest).map_err(|_| ApiError::Panic)?;
             let page = Arc::new(page);
             if is_fresh && is_whole {
-                app.rendered.keep(question, page.clone());
+                app.rendered.keep(uri.query().unwrap_or_default(), page.clone());
             }
             give_out(&headers, &page, now)
         }
@@ -67,7 +75,7 @@ pub async fn prices(State(app): State<App>, RawQuery(raw): RawQuery, headers: He
 }
 
 fn give_out(headers: &HeaderMap, page: &Page, now: Timestamp) -> Response {
-    respond::aging(headers, || page.body(now), &page.etag, page.aging(now))
+    respond::aging(headers, || page.body(now), &page.marks, page.age_s(now))
 }
 
 fn is_passing(missing: &Missing) -> bool {

@@ -5,13 +5,14 @@
 //! An answer is made anew when prices have changed, when a price in it stops being fresh, and after a second in
 //! any case: so who asks stays known, and what is not of the prices' own version is not held back for longer.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::body::Bytes;
 use shared::time::Timestamp;
 use shared::wire::Prices;
 
-use super::respond::Aging;
+use super::respond::{self, Marks};
 
 /// Questions whose answers are kept.
 const MOST: usize = 256;
@@ -22,24 +23,26 @@ const KEPT_MS: u64 = 1_000;
 /// Where the moment goes: no price is as old.
 const OPEN: &[u8] = b"1970-01-01T00:00:00.000Z";
 
-/// The answers that are kept, by the question as it was put.
+/// The answers that are kept, by the question as it was put. Sorted, because questions are long and few: to compare
+/// some of them takes less time than to hash one.
 #[derive(Debug, Default)]
-pub struct Rendered(Mutex<HashMap<Box<str>, Arc<Page>>>);
+pub struct Rendered(Mutex<BTreeMap<Box<str>, Arc<Page>>>);
 
 /// An answer.
 #[derive(Debug)]
 pub struct Page {
     /// The body, with the moment open.
     body: Box<[u8]>,
+    /// The body as it was last given out, and when: callers of the same millisecond share it.
+    given: Mutex<(Timestamp, Bytes)>,
     /// Where the moment goes.
     open: Vec<usize>,
-    /// What it is known by, moment or not.
-    pub etag: String,
+    /// What it is known by, moment or not, and for how long it may be kept.
+    pub marks: Marks,
     /// Prices in it that came from the cache.
     pub hits: u64,
     /// The age of its oldest price counts from here.
     oldest: Timestamp,
-    thresholds: shared::quote::Thresholds,
     version: u64,
     made_at: Timestamp,
     good_until: Timestamp,
@@ -90,15 +93,15 @@ impl Page {
             open.push(at + found);
             at += found + OPEN.len();
         }
-        let fresh_ms = essence.thresholds.fresh_ms;
+        let shared::quote::Thresholds { fresh_ms, stale_ms } = essence.thresholds;
         let prices = essence.prices.iter().filter(|price| price.as_of != Timestamp::EPOCH);
         Ok(Page {
-            etag: format!("W/\"{}\"", super::respond::tag(&body)),
+            marks: Marks::new(&respond::tag(&body), fresh_ms / 1000, stale_ms / 1000),
             hits: prices.count() as u64,
             open,
             body: body.into(),
+            given: Mutex::default(),
             oldest,
-            thresholds: essence.thresholds,
             version,
             made_at,
             good_until: after(made_at, KEPT_MS).min(after(oldest, fresh_ms)),
@@ -106,7 +109,15 @@ impl Page {
     }
 
     /// The body as it is at `now`.
-    pub fn body(&self, now: Timestamp) -> Vec<u8> {
+    pub fn body(&self, now: Timestamp) -> Bytes {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.0 != now || given.1.is_empty() {
+            *given = (now, self.written(now).into());
+        }
+        given.1.clone()
+    }
+
+    fn written(&self, now: Timestamp) -> Vec<u8> {
         let moment = now.to_string();
         let mut body = self.body.to_vec();
         for at in &self.open {
@@ -115,10 +126,9 @@ impl Page {
         body
     }
 
-    /// How old it is at `now`, and may become.
-    pub fn aging(&self, now: Timestamp) -> Aging {
-        let shared::quote::Thresholds { fresh_ms, stale_ms } = self.thresholds;
-        Aging { age_s: now.since(self.oldest) / 1000, fresh_s: fresh_ms / 1000, stale_s: stale_ms / 1000 }
+    /// How old its oldest price is at `now`, in seconds.
+    pub fn age_s(&self, now: Timestamp) -> u64 {
+        now.since(self.oldest) / 1000
     }
 }
 
@@ -170,7 +180,7 @@ mod tests {
             assert_eq!(page.body(now), serde_json::to_vec(&answer(now)).unwrap());
         }
         assert_eq!((page.hits, page.open.len()), (1, 2), "a pin is no hit");
-        assert_eq!(page.aging(Timestamp::from_secs(1_011)).age_s, 11);
+        assert_eq!(page.age_s(Timestamp::from_secs(1_011)), 11);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Good answers: JSON, with a tag where an unchanged answer is worth recognising.
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -9,6 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::assets::is_known;
 use crate::error::ApiError;
+
+/// Room for the headers of an answer.
+const HEADERS: usize = 12;
 
 /// An answer of this moment, kept by nobody.
 pub fn live(body: &impl Serialize) -> Response {
@@ -22,36 +25,36 @@ pub fn tagged(request: &HeaderMap, body: &impl Serialize) -> Response {
     let Ok(json) = serde_json::to_vec(body) else {
         return ApiError::Panic.into_response();
     };
-    let mut response = known_by(request, &format!("\"{}\"", tag(&json)), || json);
+    let mut response = known_by(request, &value(&format!("\"{}\"", tag(&json))), || json.into());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
 
-/// An answer that ages, for caches to keep as long as it is fresh (RFC 9111) and a while longer while they
-/// renew it or cannot (RFC 5861). Its tag is weak, because the moment of the answer stands in the body and is no
-/// part of what the tag is of.
-pub fn aging(request: &HeaderMap, body: impl FnOnce() -> Vec<u8>, etag: &str, aging: Aging) -> Response {
-    let mut response = known_by(request, etag, body);
-    let Aging { age_s, fresh_s, stale_s } = aging;
-    let more = stale_s.saturating_sub(fresh_s);
-    let control = format!("max-age={fresh_s}, stale-while-revalidate={more}, stale-if-error={more}");
+/// An answer that ages: for caches to keep as long as it is fresh (RFC 9111), and a while longer while they
+/// renew it or cannot (RFC 5861). `age_s` is the age of its oldest part, in seconds.
+pub fn aging(request: &HeaderMap, body: impl FnOnce() -> Bytes, marks: &Marks, age_s: u64) -> Response {
+    let mut response = known_by(request, &marks.etag, body);
     let headers = response.headers_mut();
     headers.insert(header::AGE, HeaderValue::from(age_s));
-    if let Ok(control) = HeaderValue::from_str(&control) {
-        headers.insert(header::CACHE_CONTROL, control);
-    }
+    headers.insert(header::CACHE_CONTROL, marks.control.clone());
     response
 }
 
-/// How old an answer is, and how old it may become, in seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Aging {
-    /// The age of its oldest part.
-    pub age_s: u64,
-    /// The age at which it stops being fresh.
-    pub fresh_s: u64,
-    /// The age at which it is of no use any more.
-    pub stale_s: u64,
+/// What caches are told about an answer that ages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marks {
+    etag: HeaderValue,
+    control: HeaderValue,
+}
+
+impl Marks {
+    /// For an answer of this tag, fresh until one age and of use until another, in seconds. The tag is weak,
+    /// because the moment of the answer stands in the body and is no part of what the tag is of.
+    pub fn new(tag: &str, fresh_s: u64, stale_s: u64) -> Marks {
+        let more = stale_s.saturating_sub(fresh_s);
+        let control = format!("max-age={fresh_s}, stale-while-revalidate={more}, stale-if-error={more}");
+        Marks { etag: value(&format!("W/\"{tag}\"")), control: value(&control) }
+    }
 }
 
 /// A tag for bytes: the same for the same.
@@ -60,16 +63,23 @@ pub fn tag(bytes: &[u8]) -> String {
 }
 
 /// The body with its tag, or only that it is the one they have.
-fn known_by(request: &HeaderMap, etag: &str, json: impl FnOnce() -> Vec<u8>) -> Response {
-    let mut response = if is_known(request, etag) {
-        StatusCode::NOT_MODIFIED.into_response()
+fn known_by(request: &HeaderMap, etag: &HeaderValue, json: impl FnOnce() -> Bytes) -> Response {
+    // With what the guard adds, these are all: the map need not grow.
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    headers.insert(header::ETAG, etag.clone());
+    let (status, body) = if is_known(request, etag.to_str().unwrap_or_default()) {
+        (StatusCode::NOT_MODIFIED, Body::empty())
     } else {
-        let mut response = Response::new(Body::from(json()));
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        (StatusCode::OK, Body::from(json()))
     };
-    if let Ok(etag) = HeaderValue::from_str(etag) {
-        response.headers_mut().insert(header::ETAG, etag);
-    }
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     response
+}
+
+/// A header's value, of figures and tags: they are always good ones.
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
