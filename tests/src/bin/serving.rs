@@ -196,19 +196,18 @@ impl Server {
     }
 }
 
-/// How a good body looks: times in it move, and take as many bytes as before.
+/// How a good body looks: whole, with as many prices as before. Times in it move, and so do changes of a day.
 struct Looks {
-    length: usize,
     prices: usize,
 }
 
 impl Looks {
     fn of(body: &[u8]) -> Self {
-        Self { length: body.len(), prices: prices_in(body) }
+        Self { prices: prices_in(body) }
     }
 
     fn check(&self, name: &str, body: &[u8]) {
-        let good = body.len() == self.length && prices_in(body) == self.prices;
+        let good = body.ends_with(b"}") && prices_in(body) == self.prices;
         assert!(good, "{name} answered something else: {}", String::from_utf8_lossy(body));
     }
 }
