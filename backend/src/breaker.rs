@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use shared::breaker::{Condition, Policy, Refused, Verdict};
+pub use shared::breaker::{Condition, Memory, Policy, Refused, Verdict};
 use shared::breaker::{Opened, Permit};
 
 use crate::clock::SharedClock;
@@ -31,6 +31,17 @@ impl Breaker {
     pub fn new(policy: Policy, clock: SharedClock) -> Breaker {
         telemetry::note_breaker(policy.name, false);
         Breaker { state: Arc::new(Mutex::new(shared::breaker::Breaker::new(policy))), clock }
+    }
+
+    /// One that remembers what an earlier process knew.
+    pub fn restore(policy: Policy, memory: Memory, clock: SharedClock) -> Breaker {
+        telemetry::note_breaker(policy.name, memory.open_since.is_some());
+        Breaker { state: Arc::new(Mutex::new(shared::breaker::Breaker::restore(policy, memory))), clock }
+    }
+
+    /// What it has to remember.
+    pub fn memory(&self) -> Memory {
+        self.lock().memory()
     }
 
     /// How it is.

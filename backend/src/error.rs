@@ -121,7 +121,9 @@ pub enum ApiError {
     #[error(transparent)]
     Live(#[from] LiveError),
     /// A breaker that is none.
-    #[error("there is no breaker `{0}`; there are: transaction_failure, gas_price_spike and dex_failure")]
+    #[error(
+        "there is no breaker `{0}`; there are: transaction_failure, gas_price_spike, dex_failure and retry_manager"
+    )]
     NoBreaker(String),
     /// A handler panicked.
     #[error("the server made a mistake while it answered; the request's id stands in its log")]
@@ -201,6 +203,7 @@ impl ApiError {
                 LiveError::Unknown(_) => ProblemKind::UnknownTransaction,
                 LiveError::Unreachable(_) => ProblemKind::UpstreamUnavailable,
                 LiveError::NotKept(_) | LiveError::Busy => ProblemKind::NotKept,
+                LiveError::Blocked { .. } => ProblemKind::BreakerOpen,
             },
             ApiError::NoBreaker(_) => ProblemKind::NotFound,
             ApiError::Panic => ProblemKind::Internal,
@@ -230,6 +233,7 @@ impl ApiError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             ApiError::Live(LiveError::NotKept(_) | LiveError::Busy) => Some(2),
+            ApiError::Live(LiveError::Blocked { wait_ms, .. }) => Some(wait_ms.div_ceil(1_000).max(1)),
             ApiError::TooManySockets(_)
             | ApiError::TooManyOfOne(_)
             | ApiError::Room(RoomError::TooManyRooms | RoomError::Full(_)) => Some(30),
@@ -254,6 +258,9 @@ impl ApiError {
                 with(with(problem, "lease", Some(lease)), "head", head.as_ref())
             }
             ApiError::Account(AccountError::Damaged { line, .. }) => problem.with("line", *line),
+            ApiError::Live(LiveError::Blocked { breaker, until, .. }) => {
+                with(problem.with("breaker", *breaker), "next_try", Some(until))
+            }
             _ => problem,
         };
         match self.retry_after() {

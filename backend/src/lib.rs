@@ -7,7 +7,7 @@
 //! [`socket`] what is said without being asked again; [`rooms`] what is told in each account's, [`accounts`] the
 //! copies of their journals;
 //! [`guard`], [`operator`], [`server`] with its [`head_timer`], and [`tasks`] what holds it together; [`telemetry`]
-//! what is told of it.
+//! what is told of it, [`crash`] where a story has it end.
 //! [`cli`] is the same core without a server.
 
 pub mod accounts;
@@ -21,6 +21,7 @@ pub mod cli;
 pub mod clock;
 pub mod coingecko;
 pub mod config;
+pub mod crash;
 pub mod dex;
 pub mod error;
 pub mod fleet;

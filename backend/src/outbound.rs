@@ -101,17 +101,18 @@ impl Outbound {
         read(with(self.0.get(url), header), limit).await
     }
 
-    /// Deletes what is at a URL, with one header more if there is one.
+    /// Calls a URL with any method and no body, with one header more if there is one.
     ///
     /// # Errors
     /// As [`Outbound::get`].
-    pub async fn delete(
+    pub async fn request(
         &self,
+        method: reqwest::Method,
         url: Url,
         header: Option<(HeaderName, HeaderValue)>,
         limit: usize,
     ) -> Result<Answer, OutboundError> {
-        read(with(self.0.delete(url), header), limit).await
+        read(with(self.0.request(method, url), header), limit).await
     }
 
     /// Posts JSON to a URL.

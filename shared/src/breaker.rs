@@ -12,6 +12,8 @@
 //!                              └──────── so many probes went well ───────────┘ a probe failed
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Timestamp;
 
 /// When a breaker opens, for how long, and when it trusts again.
@@ -38,9 +40,28 @@ pub struct Breaker {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Closed { failures: u32 },
-    Open { since: Timestamp },
-    HalfOpen { successes: u32, probing: bool },
+    Closed {
+        failures: u32,
+    },
+    Open {
+        since: Timestamp,
+    },
+    /// `since` is when it opened.
+    HalfOpen {
+        since: Timestamp,
+        successes: u32,
+        probing: bool,
+    },
+}
+
+/// What a breaker remembers, to be kept where it outlives the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Memory {
+    /// Failures in a row while it was closed.
+    pub failures: u32,
+    /// Since when it is open. One that was trying when the process ended is open, and may try again at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_since: Option<Timestamp>,
 }
 
 /// Leave for one call. It is given back with [`Breaker::settle`], whatever became of the call.
@@ -97,6 +118,23 @@ impl Breaker {
         Breaker { policy, state: State::Closed { failures: 0 }, turn: 0 }
     }
 
+    /// One that remembers.
+    pub const fn restore(policy: Policy, memory: Memory) -> Breaker {
+        let state = match memory {
+            Memory { open_since: Some(since), .. } => State::Open { since },
+            Memory { open_since: None, failures } => State::Closed { failures },
+        };
+        Breaker { policy, state, turn: 0 }
+    }
+
+    /// What it has to remember.
+    pub const fn memory(&self) -> Memory {
+        match self.state {
+            State::Closed { failures } => Memory { failures, open_since: None },
+            State::Open { since } | State::HalfOpen { since, .. } => Memory { failures: 0, open_since: Some(since) },
+        }
+    }
+
     /// What it was made with.
     pub const fn policy(&self) -> &Policy {
         &self.policy
@@ -126,7 +164,7 @@ impl Breaker {
                 *since = (*since).min(now);
                 let since = *since;
                 match self.left_ms(since, now) {
-                    0 => self.turn_to(State::HalfOpen { successes: 0, probing: true }),
+                    0 => self.turn_to(State::HalfOpen { since, successes: 0, probing: true }),
                     wait_ms => return Err(Refused { wait_ms }),
                 }
             }
@@ -153,7 +191,7 @@ impl Breaker {
                     return Some(Opened { failures, again: false });
                 }
             }
-            (State::HalfOpen { successes, probing }, Verdict::Well) => {
+            (State::HalfOpen { successes, probing, .. }, Verdict::Well) => {
                 *probing = false;
                 *successes += 1;
                 if *successes >= self.policy.successes {
@@ -248,6 +286,23 @@ mod tests {
         let probe = breaker.admit(at(1_000)).unwrap();
         assert_eq!(breaker.settle(probe, Verdict::Nothing, at(1_000)), None);
         assert!(breaker.admit(at(1_000)).is_ok());
+    }
+
+    #[test]
+    fn what_it_remembers_makes_it_again_and_a_probe_that_was_lost_is_tried_anew() {
+        let mut breaker = Breaker::new(POLICY);
+        for _ in 0..2 {
+            let permit = breaker.admit(at(0)).unwrap();
+            breaker.settle(permit, Verdict::Ill, at(0));
+        }
+        let mut again = Breaker::restore(POLICY, breaker.memory());
+        let permit = again.admit(at(5)).unwrap();
+        assert!(again.settle(permit, Verdict::Ill, at(5)).is_some(), "the third in a row");
+        let mut again = Breaker::restore(POLICY, again.memory());
+        assert_eq!(again.admit(at(6)), Err(Refused { wait_ms: 999 }));
+        let _probe = again.admit(at(1_005)).unwrap();
+        let mut again = Breaker::restore(POLICY, again.memory());
+        assert!(again.admit(at(1_005)).is_ok());
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl RpcError {
     }
 
     /// Whether another node may do better: this one did not do its work.
-    pub(super) const fn is_the_nodes(&self) -> bool {
+    pub(crate) const fn is_the_nodes(&self) -> bool {
         match self {
             // "Limit exceeded", "method not found", "method not supported" and "resource unavailable" (EIP-1474).
             RpcError::Refused { code, .. } => matches!(*code, -32005 | -32601 | -32004 | -32002),

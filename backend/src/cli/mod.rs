@@ -1,9 +1,11 @@
 //! `foolscap`'s subcommands, a file each. They call the same functions as the page.
 
+pub mod breakers;
 mod ledger;
 mod lines;
 pub mod prices;
 mod quote;
+mod remote;
 mod replay;
 mod schemas;
 mod serve;
@@ -41,6 +43,9 @@ enum Command {
     /// Look after the prices of a running server
     #[command(subcommand)]
     Prices(prices::Action),
+    /// Look after what holds new transactions back at a running server
+    #[command(subcommand)]
+    Breakers(breakers::Action),
     /// Write the API's description and the schemas of every command's input and output
     Schemas(schemas::Args),
 }
@@ -88,6 +93,7 @@ impl Cli {
             Command::Replay(args) => replay::run(&args),
             Command::Ledger(args) => ledger::run(&args),
             Command::Prices(action) => prices::run(&action),
+            Command::Breakers(action) => breakers::run(action),
             Command::Schemas(args) => schemas::run(&args),
         }
     }

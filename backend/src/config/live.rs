@@ -1,6 +1,7 @@
 //! The settings of the live side: who signs, where, and how much.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use alloy_primitives::Address;
 use shared::chain::Chain;
@@ -48,7 +49,17 @@ impl Reader<'_> {
                 self.refuse("FOOLSCAP_KEYSTORE_PASSWORD_FILE", None, "a file with the password of FOOLSCAP_KEYSTORE");
                 return None;
             }
-            (None, _) => return None,
+            (None, _) => {
+                let watched = self.read(
+                    "--paper-wallet",
+                    &flags.paper_wallet,
+                    "FOOLSCAP_PAPER_WALLET",
+                    "a wallet's address, for swaps on paper with nothing signed",
+                    |text| parse_address(text).ok(),
+                )?;
+                let nobody = Live::new(PathBuf::new(), Secret::new(""));
+                return Some(Live { watched: Some(watched), tokens: tokens.unwrap_or_default(), venues, ..nobody });
+            }
         };
         if flags.allow_mainnet && (transaction.is_none() || day.is_none()) {
             let expected = "limits beside --allow-mainnet: FOOLSCAP_LIMIT_TRANSACTION_USD and FOOLSCAP_LIMIT_DAY_USD";
@@ -134,6 +145,10 @@ mod tests {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         let (keystore, password) = (("FOOLSCAP_KEYSTORE", file), ("FOOLSCAP_KEYSTORE_PASSWORD_FILE", file));
         assert_eq!(read(&[], false).unwrap().live, None);
+        let wallet = ("FOOLSCAP_PAPER_WALLET", "0x00000000000000000000000000000000000000aa");
+        let watching = read(&[wallet], false).unwrap().live.unwrap();
+        assert_eq!(watching.watched, Some(Address::with_last_byte(0xaa)));
+        assert_eq!(read(&[wallet, keystore, password], false).unwrap().live.unwrap().watched, None);
         assert!(read(&[keystore], false).unwrap_err().to_string().contains("PASSWORD_FILE"));
         let live = read(&[keystore, password], false).unwrap().live.unwrap();
         assert!(!live.allow_mainnet && !format!("{live:?}").contains("workspace"), "no password is shown");

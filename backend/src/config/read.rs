@@ -122,6 +122,10 @@ pub struct Flags {
     /// Tokens beside the built-in ones that may be swapped: chain:address, comma-separated [FOOLSCAP_LIVE_TOKENS]
     #[arg(long, value_name = "TOKENS")]
     pub live_tokens: Option<String>,
+    /// A wallet whose key is not here: swaps on paper go every way but the signature, and nothing is ever signed
+    /// [FOOLSCAP_PAPER_WALLET]
+    #[arg(long, value_name = "ADDRESS")]
+    pub paper_wallet: Option<String>,
 }
 
 /// A setting that does not fit.

@@ -57,6 +57,24 @@ alloy::sol! {
         function quoteExactOutput(bytes path, uint256 amountOut) external returns (uint256 amountIn, uint160[] sqrtPriceX96AfterList, uint32[] initializedTicksCrossedList, uint256 gasEstimate);
     }
 
+    interface Routers {
+        function factory() external view returns (address);
+    }
+
+    interface Factory {
+        function getPair(address a, address b) external view returns (address pair);
+        function getPool(address a, address b, uint24 fee) external view returns (address pool);
+    }
+
+    interface Pair {
+        function getReserves() external view returns (uint112 reserve0, uint112 reserve1, uint32 blockTimestampLast);
+    }
+
+    interface Pool {
+        function slot0() external view returns (uint160 sqrtPriceX96, int24 tick, uint16 observationIndex, uint16 observationCardinality, uint16 observationCardinalityNext, uint8 feeProtocol, bool unlocked);
+        function liquidity() external view returns (uint128);
+    }
+
     interface GasPriceOracle {
         function getL1Fee(bytes data) external view returns (uint256);
     }

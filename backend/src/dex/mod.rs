@@ -1,7 +1,8 @@
 //! Swaps on Uniswap V2 and V3: from what is asked for to a call that was tried.
 //!
-//! [`quote`] is which way is best, [`call`] how it is spelled, [`fill`] what it came to, [`venues`] whose contracts
-//! are called, [`preview`] what a swap would be without being done, [`holdings`] what a wallet has. Here is the whole of it, in two questions to one node: balance, allowance and every quote in the
+//! [`quote`] is which way is best, [`call`] how it is spelled, [`fill`] what it came to, [`twin`] the same on paper,
+//! [`venues`] whose contracts are called, [`preview`] what a swap would be without being done, [`holdings`] what a
+//! wallet has. Here is the whole of it, in two questions to one node: balance, allowance and every quote in the
 //! first; the call tried and its gas measured in the second.
 
 pub mod abi;
@@ -10,6 +11,7 @@ pub mod fill;
 pub mod holdings;
 pub mod preview;
 pub mod quote;
+pub mod twin;
 pub mod venues;
 
 use alloy::sol_types::SolCall;
@@ -79,7 +81,8 @@ pub async fn prepare(node: &Node, venues: &Venues, wanted: &Wanted) -> Result<Re
     }
     let ways = quote::ways(asked, from, to, venues);
     let means = ask(node, venues, wanted, &ways, to_weigh_by(asked, from, to)).await?;
-    let Some((way, expected, _)) = quote::best(asked.exact, means.quoted.clone(), means.gas_price, means.per_reference)
+    let Some((way, expected, gas)) =
+        quote::best(asked.exact, means.quoted.clone(), means.gas_price, means.per_reference)
     else {
         return Ok(refused("no pool of a known venue swaps this; name a way with `via`"));
     };
@@ -101,6 +104,14 @@ pub async fn prepare(node: &Node, venues: &Venues, wanted: &Wanted) -> Result<Re
         Exact::Sell(sold) => sold.0,
         Exact::Buy(_) => limit.0,
     };
+    let is_there = means.balance >= sold && (asked.sell == Asset::Native || means.allowance(router) >= sold);
+    if asked.paper && !is_there {
+        // On paper nobody has to have what is sold, nor to let it be taken: what cannot be tried is taken as quoted.
+        let swap = call::swap(asked, &plan, wanted.sender, seconds(wanted.deadline), wanted.id);
+        let gas_limit = gas.saturating_mul(u64::from(wanted.margin_percent) + 100) / 100;
+        let prepared = Prepared { to: router, value: Units(swap.value), data: swap.data, gas_limit };
+        return Ok(Readiness::Ready(prepared, Some(plan)));
+    }
     if means.balance < sold {
         return Ok(match asked.sell {
             Asset::Native => {

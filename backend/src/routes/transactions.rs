@@ -15,7 +15,8 @@ use shared::token::{TokenKey, TokenTable};
 use shared::transaction::Status;
 use shared::wire::Problem;
 use shared::wire::transactions::{
-    Asset, Breakers, Exact, NewTransaction, Replacement, TransactionInfo, TransactionMetrics, Transactions,
+    Asset, BreakerHistory, Breakers, Exact, LivePortfolio, NewTransaction, Replacement, TransactionInfo,
+    TransactionMetrics, Transactions,
 };
 
 use super::query::Query;
@@ -26,7 +27,7 @@ use crate::operator;
 use crate::prices::Asked;
 use crate::store::journal::Search;
 use crate::transactions::record::Record;
-use crate::transactions::{Live, LiveError, metrics as figures};
+use crate::transactions::{Live, LiveError, metrics as figures, portfolio};
 
 /// Transactions of one answer.
 const PAGE: u32 = 50;
@@ -58,7 +59,7 @@ pub async fn submit(State(app): State<App>, headers: HeaderMap, body: Bytes) -> 
     let live = live(&app, &headers)?;
     let asked: NewTransaction = read(&body)?;
     let key = idempotency_key(&headers)?;
-    let value = if live.is_limited() { value(&app, &asked).await } else { None };
+    let value = if live.is_limited() && !asked.paper { value(&app, &asked).await } else { None };
     let record = live.submit(asked, key, value).await?;
     Ok((StatusCode::ACCEPTED, respond::live(&record.info())).into_response())
 }
@@ -186,6 +187,22 @@ pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Result<Respo
     Ok(respond::live(&figures::count(&records)))
 }
 
+/// What the wallet's swaps have come to, by what the chain's logs say. For the operator.
+#[utoipa::path(
+    get,
+    path = "/api/v1/transactions/portfolio",
+    tag = "Transactions",
+    responses(
+        (status = 200, body = LivePortfolio),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn portfolio(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+    operator::check(app.config.operator.as_ref(), &headers)?;
+    let records: Vec<Record> = app.store.journal().since(Timestamp::EPOCH).await.map_err(not_kept)?;
+    Ok(respond::live(&portfolio::of(&records)))
+}
+
 /// The circuit breakers that hold new transactions back. For the operator.
 #[utoipa::path(
     get,
@@ -202,6 +219,23 @@ pub async fn breakers(State(app): State<App>, headers: HeaderMap) -> Result<Resp
     Ok(respond::live(&Breakers { breakers: live.breakers().await }))
 }
 
+/// What became of the circuit breakers, oldest first. For the operator.
+#[utoipa::path(
+    get,
+    path = "/api/v1/breakers/history",
+    tag = "Transactions",
+    responses(
+        (status = 200, body = BreakerHistory),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn breaker_history(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let live = live(&app, &headers)?;
+    let events = app.store.journal().breaker_events(live.wallet()).await.map_err(not_kept)?;
+    Ok(respond::live(&BreakerHistory { events }))
+}
+
 /// Closes a circuit breaker. For the operator.
 #[utoipa::path(
     post,
@@ -209,7 +243,8 @@ pub async fn breakers(State(app): State<App>, headers: HeaderMap) -> Result<Resp
     tag = "Transactions",
     params(
         ("chain" = String, Path, description = "The chain's id."),
-        ("name" = String, Path, description = "`transaction_failure`, `gas_price_spike` or `dex_failure`."),
+        ("name" = String, Path, description = "`transaction_failure`, `gas_price_spike`, `dex_failure` or `retry_manager`."),
+        ("user" = Option<String>, Query, description = "That of this user alone."),
     ),
     responses(
         (status = 200, body = Breakers),
@@ -222,9 +257,11 @@ pub async fn reset(
     State(app): State<App>,
     headers: HeaderMap,
     Path((chain, name)): Path<(String, String)>,
+    RawQuery(raw): RawQuery,
 ) -> Result<Response, ApiError> {
     let live = live(&app, &headers)?;
-    if !live.reset_breaker(chain.parse()?, &name).await? {
+    let query = Query::read(raw.as_deref(), &["user"])?;
+    if !live.reset_breaker(chain.parse()?, &name, query.get("user").map(str::to_owned)).await? {
         return Err(ApiError::NoBreaker(name.chars().take(64).collect()));
     }
     Ok(respond::live(&Breakers { breakers: live.breakers().await }))

@@ -15,10 +15,12 @@ use shared::time::Timestamp;
 use shared::transaction::Status;
 use sqlx::{Row as _, SqliteConnection, SqlitePool};
 
+use crate::crash;
+
 /// The journal. Clones are the same one.
 #[derive(Debug, Clone)]
 pub struct Journal {
-    pool: SqlitePool,
+    pub(super) pool: SqlitePool,
 }
 
 /// Why the journal could not be written or read.
@@ -94,7 +96,7 @@ impl Row {
     }
 }
 
-fn read<T: DeserializeOwned>((id, body): (String, String)) -> Result<T, JournalError> {
+pub(super) fn read<T: DeserializeOwned>((id, body): (String, String)) -> Result<T, JournalError> {
     serde_json::from_str(&body).map_err(|error| JournalError::Unreadable { id, why: error.to_string() })
 }
 
@@ -137,6 +139,7 @@ impl Journal {
                 .execute(&mut *transaction)
                 .await?;
         }
+        crash::point("before", "commit");
         transaction.commit().await?;
         Ok(())
     }
@@ -192,6 +195,19 @@ impl Journal {
             .bind(id.to_string())
             .fetch_optional(&self.pool)
             .await?;
+        found.map(read).transpose()
+    }
+
+    /// The record that was accepted under this key of the asker's.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub async fn by_key<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, JournalError> {
+        let found: Option<(String, String)> =
+            sqlx::query_as("SELECT id, body FROM transactions WHERE idempotency_key = $1")
+                .bind(key)
+                .fetch_optional(&self.pool)
+                .await?;
         found.map(read).transpose()
     }
 
@@ -256,7 +272,11 @@ impl Journal {
 }
 
 /// Makes sure that the lease is the newest, and raises the lane's nonce.
-async fn hold(connection: &mut SqliteConnection, lease: &Lease, after_ours: u64) -> Result<(), JournalError> {
+pub(super) async fn hold(
+    connection: &mut SqliteConnection,
+    lease: &Lease,
+    after_ours: u64,
+) -> Result<(), JournalError> {
     let held = sqlx::query(
         "UPDATE lanes SET after_ours = CASE WHEN after_ours < $4 THEN $4 ELSE after_ours END \
          WHERE chain = $1 AND sender = $2 AND fence = $3",
@@ -270,6 +290,6 @@ async fn hold(connection: &mut SqliteConnection, lease: &Lease, after_ours: u64)
     if held.rows_affected() == 1 { Ok(()) } else { Err(JournalError::Fenced) }
 }
 
-fn spell_chain(chain: Chain) -> i64 {
+pub(super) fn spell_chain(chain: Chain) -> i64 {
     i64::try_from(chain.id()).unwrap_or(i64::MAX)
 }

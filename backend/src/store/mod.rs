@@ -6,9 +6,10 @@
 //! never holds anybody up: values are left for the writer, later ones take the place of earlier ones, and
 //! a disk that fails is told of and waited for. Most of it is cache: in the write-ahead log with
 //! `synchronous = NORMAL` a power cut costs the last moments and never the whole. What may not lose those
-//! ([`copies`]; [`journal`], which is written before it is acted upon) takes a connection of its own with `FULL`, and
+//! ([`copies`]; [`journal`], which is written before it is acted upon, with the memory of [`breakers`]) takes a connection of its own with `FULL`, and
 //! waits for it.
 
+pub mod breakers;
 mod budget;
 pub mod copies;
 mod folder;
@@ -46,11 +47,12 @@ const FILE: &str = "foolscap.db";
 const BUSY: Duration = Duration::from_secs(5);
 
 /// The tables as they grew, oldest first. What is here was applied somewhere and never changes.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("prices and budget", include_str!("migrations/0001_prices_and_budget.sql")),
     ("lookups", include_str!("migrations/0002_lookups.sql")),
     ("accounts", include_str!("migrations/0003_accounts.sql")),
     ("transactions", include_str!("migrations/0004_transactions.sql")),
+    ("breakers", include_str!("migrations/0005_breakers.sql")),
 ];
 
 /// The store. Clones are the same one.

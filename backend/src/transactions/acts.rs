@@ -12,11 +12,12 @@ use shared::transaction::gas::{BLOCKS, FeeHistory, Strategy};
 use shared::transaction::{
     Attempt, AttemptId, AttemptKind, Foreign, GasQuote, Mined, Prepared, Reply, Sighting, Trouble,
 };
-use shared::wire::transactions::{Fill, NewTransaction, Plan, Purpose};
+use shared::wire::transactions::{Exact, Fill, NewTransaction, PaperTwin, Plan, Purpose};
 
 use crate::chain::node::read;
 use crate::chain::reads::{self, Call, Head, Receipt, Sent};
 use crate::chain::{Node, Nodes, RpcError, revert};
+use crate::crash;
 use crate::dex::{self, Readiness, Wanted, venues::Venues};
 
 /// Blocks in which a foreign transaction is looked for: what nodes that are no archives remember.
@@ -37,8 +38,10 @@ pub enum Found {
     Swept(Result<Sweep, RpcError>),
     /// What nodes said to transactions.
     Sent(Vec<(TransactionId, AttemptId, Reply)>),
-    /// What a swap came to.
-    Filled(TransactionId, Option<Fill>),
+    /// What a swap came to, and its twin on paper.
+    Filled(TransactionId, Option<Fill>, Option<PaperTwin>),
+    /// What the simulator filled a swap with that is on paper, or why not.
+    Papered(TransactionId, AttemptId, Result<Fill, Trouble>),
 }
 
 /// What gas costs, and what the sender has.
@@ -184,7 +187,9 @@ pub fn quote(strategy: Strategy, history: &FeeHistory) -> Result<GasQuote, Troub
 /// Hands signed transactions to one node, in their order.
 pub async fn broadcast(nodes: Arc<Nodes>, turn: usize, batch: Vec<(TransactionId, AttemptId, Bytes)>) -> Found {
     let raw: Vec<Bytes> = batch.iter().map(|(_, _, raw)| raw.clone()).collect();
+    crash::point("before", "broadcast");
     let replies = nodes.send_all(&raw, turn).await;
+    crash::point("done", "broadcast");
     let sent = batch.into_iter().zip(replies).map(|((id, attempt, _), reply)| (id, attempt, reply));
     Found::Sent(sent.collect())
 }
@@ -344,13 +349,51 @@ pub async fn fill(
     hash: B256,
     swap: Option<(NewTransaction, Plan)>,
 ) -> Found {
-    let Some((asked, plan)) = swap else { return Found::Filled(id, None) };
+    let Some((asked, plan)) = swap else { return Found::Filled(id, None, None) };
     let receipt = nodes.ask(|node| async move { node.receipts(&[hash]).await }).await;
-    match receipt.map(|receipts| receipts.into_iter().flatten().next()) {
-        Ok(Some(receipt)) => {
-            Found::Filled(id, Some(dex::fill::read(&receipt.logs, &asked, &plan, venues.weth, sender)))
-        }
+    let Ok(Some(receipt)) = receipt.map(|receipts| receipts.into_iter().flatten().next()) else {
         // It is asked for again, when the record wakes.
-        Ok(None) | Err(_) => Found::Nothing,
-    }
+        return Found::Nothing;
+    };
+    crash::point("before", "booked");
+    let real = dex::fill::read(&receipt.logs, &asked, &plan, venues.weth, sender);
+    // What the swap met is what the block before left: its reserves are the twin's.
+    let before = receipt.block_number.to::<u64>().saturating_sub(1);
+    let (exact, plan) = (asked.exact, Arc::new(plan));
+    let on_paper = nodes.ask(|node| {
+        let plan = plan.clone();
+        async move { dex::twin::fill(&node, exact, &plan, &reads::block(before)).await }
+    });
+    // The amounts are booked whether there is a twin or not.
+    let twin = on_paper.await.ok().flatten().map(|paper| dex::twin::beside(exact, &real, paper, before));
+    Found::Filled(id, Some(real), twin)
+}
+
+/// Fills a swap on paper, by the reserves of the last block.
+pub async fn paper(
+    nodes: Arc<Nodes>,
+    id: TransactionId,
+    attempt: AttemptId,
+    asked: NewTransaction,
+    plan: Plan,
+) -> Found {
+    let (exact, limit, plan) = (asked.exact, plan.limit, Arc::new(plan));
+    let filled = nodes.ask(|node| {
+        let plan = plan.clone();
+        async move { dex::twin::fill(&node, exact, &plan, &json!("latest")).await }
+    });
+    let result = match filled.await {
+        Err(error) => Err(unreachable(&error)),
+        Ok(None) => Err(Trouble::Refused { why: "the reserves of its pools cannot be read".into() }),
+        Ok(Some(fill)) => {
+            let is_worse = match exact {
+                Exact::Sell(_) => fill.bought < limit,
+                Exact::Buy(_) => fill.sold > limit,
+            };
+            // As the router would.
+            let reason = || Some("the price has moved beyond the limit".to_owned());
+            if is_worse { Err(Trouble::Reverted { reason: reason() }) } else { Ok(fill) }
+        }
+    };
+    Found::Papered(id, attempt, result)
 }

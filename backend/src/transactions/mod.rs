@@ -3,16 +3,18 @@
 //! What is decided is in [`shared::transaction`]; here it is carried out. [`owner`] is the one task that owns the
 //! nonces of a sender on a chain, [`acts`] what it has done outside, [`record`] a request as it is kept, [`signer`]
 //! the key, [`gates`] what holds new attempts back, [`spending`] how much may be asked for, [`looks`] what there is
-//! to be seen without anything being done. Here is what may be
+//! to be seen without anything being done, [`alerts`] what somebody should know now. Here is what may be
 //! asked at all, and by whom it is done.
 //!
 //! Nothing signs unless a keystore is configured, and nothing on a chain with money in it unless that is allowed.
 
 pub mod acts;
+pub mod alerts;
 pub mod gates;
 pub mod looks;
 pub mod metrics;
 pub mod owner;
+pub mod portfolio;
 pub mod record;
 pub mod signer;
 pub mod spending;
@@ -28,13 +30,17 @@ use serde_json::value::RawValue;
 use shared::chain::Chain;
 use shared::ids::TransactionId;
 use shared::money::Usd;
+use shared::time::Timestamp;
 use shared::token::{TokenKey, TokenTable};
 use shared::transaction::{Intent, Policy, Refused};
 use shared::wire::room::Kind;
-use shared::wire::transactions::{Asset, BreakerInfo, Exact, NewTransaction, Purpose, TransactionInfo};
+use shared::wire::transactions::{
+    Asset, BreakerInfo, Exact, LiveAlertMessage, NewTransaction, Purpose, TransactionInfo,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use self::alerts::Targets;
 use self::owner::{Command, Means, Owner};
 use self::record::Record;
 use self::signer::{Signer, SignerError};
@@ -51,6 +57,8 @@ use crate::tasks::Tasks;
 const MOST_WAITING: usize = 4_096;
 /// Steps that a way may be named to go through.
 const MOST_VIA: usize = 3;
+/// The longest name of a user, in characters.
+const LONGEST_USER: usize = 64;
 /// The loosest tolerance, in hundredths of a percent.
 const MOST_SLIPPAGE_BPS: u16 = 5_000;
 
@@ -61,6 +69,8 @@ pub struct Settings {
     pub keystore: PathBuf,
     /// What opens it.
     pub password: Secret,
+    /// A wallet whose key is not here: swaps on paper go as if it were here, and nothing is signed.
+    pub watched: Option<Address>,
     /// Whether chains with money in them are signed for.
     pub allow_mainnet: bool,
     /// How much may be asked for.
@@ -85,6 +95,7 @@ impl Settings {
         Settings {
             keystore,
             password,
+            watched: None,
             allow_mainnet: false,
             limits: Limits::default(),
             tokens: BTreeSet::new(),
@@ -113,7 +124,7 @@ impl Settings {
 pub enum LiveError {
     /// There is no key.
     #[error(
-        "signing is off: name an encrypted keystore in FOOLSCAP_KEYSTORE and its password's file in \
+        "signing is off (FOOLSCAP_PAPER_WALLET and `paper` go every way but that): name an encrypted keystore in FOOLSCAP_KEYSTORE and its password's file in \
          FOOLSCAP_KEYSTORE_PASSWORD_FILE, and start the server again"
     )]
     SigningOff,
@@ -149,6 +160,21 @@ pub enum LiveError {
     /// It cannot be kept, so it is not done.
     #[error("it is not done, because it cannot be kept: {0}")]
     NotKept(String),
+    /// A circuit breaker holds new requests back.
+    #[error(
+        "nothing new is taken up on {}: the circuit breaker {breaker} is open until {until}; what is out already goes \
+         on (`foolscap breakers` tells more)", .chain.name()
+    )]
+    Blocked {
+        /// The chain.
+        chain: Chain,
+        /// Which breaker.
+        breaker: &'static str,
+        /// When it lets one try.
+        until: Timestamp,
+        /// How long that is, in milliseconds.
+        wait_ms: u64,
+    },
     /// Too many wait.
     #[error("{MOST_WAITING} requests wait already; come back in a moment")]
     Busy,
@@ -177,24 +203,36 @@ pub struct Live {
     settings: Settings,
     clock: SharedClock,
     spending: Arc<Spending>,
+    /// Nobody has the key.
+    is_paper_only: bool,
 }
 
 /// Who is told of changes.
 #[derive(Debug, Clone)]
 pub struct Teller {
     /// What is to be told in the wallet's room, in its order.
-    news: mpsc::Sender<Box<RawValue>>,
+    news: mpsc::Sender<(Kind, Box<RawValue>)>,
     spending: Arc<Spending>,
+    targets: Arc<Targets>,
 }
 
 impl Teller {
     /// It changed.
     pub fn changed(&self, record: &Record) {
         let info: TransactionInfo = record.info();
-        let Ok(data) = serde_json::value::to_raw_value(&info) else { return };
+        self.tell(Kind::TransactionUpdate, &info);
+    }
+
+    /// Somebody should know.
+    pub fn alert(&self, alert: &LiveAlertMessage) {
+        self.tell(Kind::AlertMessage, alert);
+    }
+
+    fn tell(&self, kind: Kind, news: &impl serde::Serialize) {
+        let Ok(data) = serde_json::value::to_raw_value(news) else { return };
         // Telling is never in the way of doing: whoever missed something asks for it.
-        if self.news.try_send(data).is_err() {
-            tracing::warn!(event = "news_dropped", id = %record.id(), "A change was not told in the room");
+        if self.news.try_send((kind, data)).is_err() {
+            tracing::warn!(event = "news_dropped", kind = kind.name(), "A change was not told in the room");
         }
     }
 
@@ -204,20 +242,28 @@ impl Teller {
         if status != shared::transaction::Status::Completed {
             self.spending.release(record.id());
         }
+        for alert in self.targets.take(record, record.since()) {
+            self.alert(&alert);
+        }
         let (id, chain) = (record.id(), record.transaction.intent.chain.id());
         tracing::info!(event = "transaction_ended", %id, chain, status = status.name());
     }
 }
 
 /// Tells in a wallet's room what comes, in its order.
-async fn tell(rooms: Arc<Rooms>, wallet: Address, mut news: mpsc::Receiver<Box<RawValue>>, stop: CancellationToken) {
+async fn tell(
+    rooms: Arc<Rooms>,
+    wallet: Address,
+    mut news: mpsc::Receiver<(Kind, Box<RawValue>)>,
+    stop: CancellationToken,
+) {
     loop {
-        let data = tokio::select! {
-            data = news.recv() => data,
+        let next = tokio::select! {
+            next = news.recv() => next,
             () = stop.cancelled() => None,
         };
-        let Some(data) = data else { return };
-        if let Err(error) = rooms.tell(wallet, Kind::TransactionUpdate, &data, None).await {
+        let Some((kind, data)) = next else { return };
+        if let Err(error) = rooms.tell(wallet, kind, &data, None).await {
             tracing::debug!(event = "room_full", %error);
         }
     }
@@ -236,25 +282,36 @@ impl Live {
         clock: SharedClock,
         tasks: &Tasks,
     ) -> Result<Live, LiveStartError> {
-        let (keystore, password) = (settings.keystore.clone(), settings.password.clone());
-        // It is made to take long.
-        let opening = tokio::task::spawn_blocking(move || Signer::open(&keystore, &password));
-        let signer = Arc::new(opening.await.map_err(|_| LiveStartError::Task)??);
+        let signer = match settings.watched {
+            Some(wallet) => Signer::watching(wallet),
+            None => {
+                let (keystore, password) = (settings.keystore.clone(), settings.password.clone());
+                // It is made to take long.
+                let opening = tokio::task::spawn_blocking(move || Signer::open(&keystore, &password));
+                opening.await.map_err(|_| LiveStartError::Task)??
+            }
+        };
+        let (signer, is_paper_only) = (Arc::new(signer), settings.watched.is_some());
         let wallet = signer.address();
         let spending = Arc::new(Spending::new(settings.limits));
         let lately = clock.now().plus_millis(-24 * 3_600_000);
         for record in journal.since::<Record>(lately).await? {
             let status = record.transaction.status();
+            if record.transaction.intent.paper {
+                continue;
+            }
             if !status.is_final() || status == shared::transaction::Status::Completed {
                 spending.remember(record.id(), record.transaction.created_at, record.value_usd);
             }
         }
+        let targets = Arc::new(Targets::default());
         let (news, told) = mpsc::channel(MOST_WAITING);
         tasks.spawn(tell(rooms, wallet, told, tasks.stop()));
         let mut lanes = BTreeMap::new();
         for chain in Chain::ALL {
             let Some(nodes) = chains.get(chain) else { continue };
-            if !chain.facts().is_test && !settings.allow_mainnet {
+            // On paper there is no money in any of them.
+            if !chain.facts().is_test && !settings.allow_mainnet && !is_paper_only {
                 continue;
             }
             let means = Means {
@@ -267,7 +324,7 @@ impl Live {
                 policy: settings.policy(chain),
                 window: settings.window,
                 poll: settings.poll.unwrap_or(Duration::from_millis(chain.facts().block_ms / 2)),
-                teller: Teller { news: news.clone(), spending: spending.clone() },
+                teller: Teller { news: news.clone(), spending: spending.clone(), targets: targets.clone() },
             };
             let owner = Owner::start(means).await?;
             let (sender, receiver) = mpsc::channel(MOST_WAITING);
@@ -276,8 +333,12 @@ impl Live {
         }
         let all = chains.clone();
         let chains: Vec<u64> = lanes.keys().map(|chain| chain.id()).collect();
-        tracing::info!(event = "signing_on", %wallet, ?chains, "Transactions are signed");
-        Ok(Live { wallet, lanes, chains: all, settings, clock, spending })
+        if is_paper_only {
+            tracing::info!(event = "paper_only", %wallet, ?chains, "Transactions go every way but the last");
+        } else {
+            tracing::info!(event = "signing_on", %wallet, ?chains, "Transactions are signed");
+        }
+        Ok(Live { wallet, lanes, chains: all, settings, clock, spending, is_paper_only })
     }
 
     /// Whose key signs.
@@ -304,7 +365,12 @@ impl Live {
         self.check(&asked)?;
         let now = self.clock.now();
         let id = new_id(&self.clock);
-        self.spending.ask(id, now, value_usd)?;
+        if self.is_paper_only && !asked.paper {
+            return Err(LiveError::SigningOff);
+        }
+        if !asked.paper {
+            self.spending.ask(id, now, value_usd)?;
+        }
         let policy = self.settings.policy(asked.chain);
         let intent = Intent {
             chain: asked.chain,
@@ -312,6 +378,7 @@ impl Live {
             deadline: now.plus_millis(i64::from(asked.deadline_seconds) * 1_000),
             max_gas_price: asked.max_gas_price.unwrap_or(policy.max_gas_price).min(policy.max_gas_price),
             fills: None,
+            paper: asked.paper,
         };
         let record = Record::new(id, intent, Purpose::Swap(asked), value_usd, now, &policy);
         let submit = |answer| Command::Submit(Box::new(record), key, answer);
@@ -353,13 +420,13 @@ impl Live {
         all
     }
 
-    /// Closes a breaker of a chain. Whether there is one of this name.
+    /// Closes a breaker of a chain; that of a user, where one is named. Whether there is one of this name.
     ///
     /// # Errors
     /// [`LiveError`].
-    pub async fn reset_breaker(&self, chain: Chain, name: &str) -> Result<bool, LiveError> {
+    pub async fn reset_breaker(&self, chain: Chain, name: &str, user: Option<String>) -> Result<bool, LiveError> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.lane(chain)?.send(Command::Reset(name.to_owned(), answer)).await;
+        let sent = self.lane(chain)?.send(Command::Reset(name.to_owned(), user, answer)).await;
         sent.map_err(|_| ended())?;
         answered.await.map_err(|_| ended())
     }
@@ -386,6 +453,11 @@ impl Live {
         }
         if !(30..=86_400).contains(&asked.deadline_seconds) {
             return invalid("`deadline_seconds` is from 30 to 86400");
+        }
+        if asked.user.as_ref().is_some_and(|user| {
+            !(1..=LONGEST_USER).contains(&user.len()) || !user.bytes().all(|byte| byte.is_ascii_graphic())
+        }) {
+            return invalid("`user` has 1 to 64 visible characters");
         }
         if asked.via.len() > MOST_VIA {
             return invalid("`via` names at most 3 tokens");

@@ -8,7 +8,7 @@ use shared::transaction::gas::Strategy;
 use shared::transaction::{
     Attempt, Before, Intent, Mined, Outcome, Over, Phase, Policy, State, StuckReason, Transaction,
 };
-use shared::wire::transactions::{AttemptInfo, Fill, Plan, Purpose, Step, TransactionInfo, TroubleInfo};
+use shared::wire::transactions::{AttemptInfo, Fill, PaperTwin, Plan, Purpose, Step, TransactionInfo, TroubleInfo};
 
 /// A request and everything that was done for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Record {
     pub plan: Option<Plan>,
     /// What it came to.
     pub fill: Option<Fill>,
+    /// Its twin on paper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin: Option<PaperTwin>,
     /// What it was worth when it was asked for, where that is known.
     pub value_usd: Option<Usd>,
     /// The approval it waits for, or waited for.
@@ -44,7 +47,7 @@ impl Record {
     ) -> Record {
         let transaction = Transaction::new(id, intent, at, policy);
         let history = vec![Step { status: transaction.status(), at }];
-        Record { transaction, purpose, plan: None, fill: None, value_usd, approval: None, history }
+        Record { transaction, purpose, plan: None, fill: None, twin: None, value_usd, approval: None, history }
     }
 
     /// Its name.
@@ -120,6 +123,7 @@ impl Record {
             value_usd: self.value_usd,
             plan: self.plan.clone(),
             fill: self.fill.clone(),
+            paper_twin: self.twin.clone(),
             retries: transaction.retries,
             history: self.history.clone(),
             attempts: transaction.attempts.iter().map(attempt_info).collect(),
@@ -173,7 +177,7 @@ fn reason(transaction: &Transaction) -> Option<String> {
         }
         State::Before(Before::Preparing { .. } | Before::ReadyToSubmit { .. })
         | State::Live(_, Phase::Submitted | Phase::Pending | Phase::Confirming(_))
-        | State::Over(Over::Confirmed(_) | Over::Completed(_) | Over::Cancelled(_)) => None,
+        | State::Over(Over::Confirmed(_) | Over::Completed(_) | Over::Papered | Over::Cancelled(_)) => None,
     }
 }
 

@@ -17,7 +17,9 @@ use crate::config::Secret;
 
 /// Whoever signs.
 pub struct Signer {
-    key: PrivateKeySigner,
+    wallet: Address,
+    /// Nothing where somebody else has it.
+    key: Option<PrivateKeySigner>,
 }
 
 /// Why nobody signs.
@@ -59,13 +61,19 @@ impl Signer {
     /// # Errors
     /// [`SignerError::Keystore`].
     pub fn open(keystore: &Path, password: &Secret) -> Result<Signer, SignerError> {
-        let key = PrivateKeySigner::decrypt_keystore(keystore, password.reveal());
-        Ok(Signer { key: key.map_err(|_| SignerError::Keystore(keystore.to_owned()))? })
+        let key = PrivateKeySigner::decrypt_keystore(keystore, password.reveal())
+            .map_err(|_| SignerError::Keystore(keystore.to_owned()))?;
+        Ok(Signer { wallet: key.address(), key: Some(key) })
+    }
+
+    /// For a wallet whose key is not here: it signs nothing.
+    pub const fn watching(wallet: Address) -> Signer {
+        Signer { wallet, key: None }
     }
 
     /// Whose key it is.
     pub const fn address(&self) -> Address {
-        self.key.address()
+        self.wallet
     }
 
     /// Signs: the hash and the bytes. The same transaction gives the same signature (RFC 6979).
@@ -84,7 +92,8 @@ impl Signer {
             access_list: Default::default(),
             input: unsigned.data.clone(),
         };
-        let signature = self.key.sign_hash_sync(&transaction.signature_hash()).map_err(|_| SignerError::Signature)?;
+        let key = self.key.as_ref().ok_or(SignerError::Signature)?;
+        let signature = key.sign_hash_sync(&transaction.signature_hash()).map_err(|_| SignerError::Signature)?;
         let signed = transaction.into_signed(signature);
         Ok((*signed.hash(), signed.encoded_2718().into()))
     }

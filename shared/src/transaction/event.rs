@@ -53,6 +53,11 @@ pub enum Event {
         /// Why.
         trouble: Trouble,
     },
+    /// The simulator has filled what is on paper.
+    Papered {
+        /// Which order.
+        attempt: AttemptId,
+    },
     /// What a node said to an attempt that was handed to it.
     Sent {
         /// Which attempt.
@@ -149,6 +154,11 @@ pub enum Effect {
         order: Order,
         /// Its nonce, where there is one already.
         nonce: Option<u64>,
+    },
+    /// Have the simulator fill it, in place of a signature.
+    Simulate {
+        /// Which order.
+        attempt: AttemptId,
     },
     /// A signature came too late: it was never sent and never will be. A nonce taken for it is free again.
     Discard {

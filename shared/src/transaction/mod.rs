@@ -67,6 +67,9 @@ pub struct Intent {
     /// Where it is nobody's wish but a gap to be filled: the nonce that nobody owns. Then its call does nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fills: Option<u64>,
+    /// Whether it goes every way but the last: nothing is signed, and the simulator fills it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paper: bool,
 }
 
 /// A request and everything that was done for it.
@@ -214,6 +217,8 @@ pub enum Over {
     Confirmed(Mined),
     /// [`Status::Completed`].
     Completed(Mined),
+    /// [`Status::Completed`], on paper.
+    Papered,
     /// [`Status::Failed`], why, and what was mined, where something was.
     Failed(Trouble, Option<Mined>),
     /// [`Status::Cancelled`], and by which transaction, where one was signed.
@@ -250,7 +255,7 @@ impl Transaction {
             State::Live(_, Phase::Confirming(_)) => Status::Confirming,
             State::Live(_, Phase::Stuck(_)) => Status::Stuck,
             State::Over(Over::Confirmed(_)) => Status::Confirmed,
-            State::Over(Over::Completed(_)) => Status::Completed,
+            State::Over(Over::Completed(_) | Over::Papered) => Status::Completed,
             State::Over(Over::Failed(..)) => Status::Failed,
             State::Over(Over::Cancelled(_)) => Status::Cancelled,
             State::Over(Over::Replaced(_)) => Status::Replaced,

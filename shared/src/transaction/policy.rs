@@ -39,6 +39,8 @@ pub struct Policy {
     pub replacement_percent: u32,
     /// Blocks that make a block final, itself included; at least 1.
     pub depth: u64,
+    /// Retries that fail in a row before none is begun for a while.
+    pub circuit_breaker_threshold: u32,
     /// What is added to an estimate of gas, in percent.
     pub gas_margin_percent: u32,
     /// How often a transaction that is out is looked for when no new block prompts it.
@@ -67,6 +69,7 @@ impl Default for Policy {
             fee_patience_ms: 60_000,
             replacement_percent: 150,
             depth: 3,
+            circuit_breaker_threshold: 5,
             gas_margin_percent: 20,
             look_every_ms: 30_000,
             gas_patience_ms: 60_000,

@@ -63,7 +63,8 @@ impl Status {
         match self {
             Preparing => &[GasOptimizing, Retrying, Failed, Cancelled],
             GasOptimizing => &[ReadyToSubmit, Retrying, Failed, Cancelled],
-            ReadyToSubmit => &[Submitted, Retrying, Failed, Cancelled],
+            // On paper it is done without being sent.
+            ReadyToSubmit => &[Submitted, Completed, Retrying, Failed, Cancelled],
             Retrying => &[Preparing, Failed, Cancelled],
             Submitted => &[Pending, Confirming, Confirmed, Stuck, Retrying, Failed, Cancelled, Replaced],
             Pending => &[Submitted, Confirming, Confirmed, Stuck, Retrying, Failed, Cancelled, Replaced],

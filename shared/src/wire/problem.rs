@@ -83,6 +83,8 @@ pub enum ProblemKind {
     Conflict,
     /// It could not be kept, and so was not done.
     NotKept,
+    /// A circuit breaker holds new transactions back: see `next_try`.
+    BreakerOpen,
     /// There is nothing at this path.
     NotFound,
     /// The path exists, but not for this method.
@@ -125,7 +127,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, in the order of its status.
-    pub const ALL: [ProblemKind; 29] = [
+    pub const ALL: [ProblemKind; 30] = [
         ProblemKind::BadRequest,
         ProblemKind::UnknownChain,
         ProblemKind::BadAddress,
@@ -153,6 +155,7 @@ impl ProblemKind {
         ProblemKind::TooManySockets,
         ProblemKind::RoomsFull,
         ProblemKind::NotKept,
+        ProblemKind::BreakerOpen,
         ProblemKind::Timeout,
         ProblemKind::JournalFull,
     ];
@@ -176,6 +179,7 @@ impl ProblemKind {
             ProblemKind::UnknownTransaction => "unknown-transaction",
             ProblemKind::Conflict => "conflict",
             ProblemKind::NotKept => "not-kept",
+            ProblemKind::BreakerOpen => "breaker-open",
             ProblemKind::NoRoom => "no-room",
             ProblemKind::RoomsFull => "rooms-full",
             ProblemKind::JournalMoved => "journal-moved",
@@ -211,6 +215,7 @@ impl ProblemKind {
             ProblemKind::UnknownTransaction => "There is no such transaction",
             ProblemKind::Conflict => "This does not go with what has been done",
             ProblemKind::NotKept => "It could not be kept, and was not done",
+            ProblemKind::BreakerOpen => "A circuit breaker is open",
             ProblemKind::NoRoom => "There is no such room for this token",
             ProblemKind::RoomsFull => "The rooms are full",
             ProblemKind::JournalMoved => "The copy of the journal goes on elsewhere",
@@ -255,6 +260,7 @@ impl ProblemKind {
             | ProblemKind::TooManySockets
             | ProblemKind::RoomsFull
             | ProblemKind::NotKept
+            | ProblemKind::BreakerOpen
             | ProblemKind::Timeout => 503,
             ProblemKind::JournalFull => 507,
         }

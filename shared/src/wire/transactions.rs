@@ -13,6 +13,7 @@ use crate::time::Timestamp;
 use crate::token::{TokenError, parse_address};
 use crate::transaction::gas::Strategy;
 use crate::transaction::{AttemptKind, Status};
+use crate::wire::alerts::Severity;
 
 /// What is swapped: the chain's native coin, or a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,6 +107,13 @@ pub struct NewTransaction {
     /// Where it has to be done; else where it is better after gas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub venue: Option<Venue>,
+    /// Whether it is only on paper: it goes every way but the last, and the simulator fills it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paper: bool,
+    /// On whose behalf, where a server acts for several: 1 to 64 visible characters. Failures in a row are counted for
+    /// each, so that what one does wrong does not hold up the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// Tokens it has to go through, in this order; else directly or through the wrapped native coin.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
@@ -193,6 +201,19 @@ pub struct Fill {
     pub bought: Units,
 }
 
+/// The same swap on paper, beside what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PaperTwin {
+    /// What the simulator's pools give.
+    pub fill: Fill,
+    /// The block whose reserves they had.
+    pub block: u64,
+    /// How much better the real one was, in parts per million of the side that was not exact; negative where it was
+    /// worse.
+    pub difference_ppm: i64,
+}
+
 /// A transaction, as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -225,9 +246,12 @@ pub struct TransactionInfo {
     /// How it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
-    /// What it came to.
+    /// What it came to. On paper: what the simulator filled it with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fill: Option<Fill>,
+    /// What the simulator would have filled it with, by the reserves before its block; on paper there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper_twin: Option<PaperTwin>,
     /// New payload transactions after the first.
     pub retries: u32,
     /// Every state it was in, and since when, oldest first.
@@ -355,6 +379,9 @@ pub struct TransactionMetrics {
     pub stuck: u64,
     /// Wei paid for gas and data, whatever came of it.
     pub fees_paid: Units,
+    /// How much better or worse real fills were than their paper twins, in parts per million.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against_paper: Option<AgainstPaper>,
     /// Milliseconds from acceptance to completion that half of them took at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_p50_ms: Option<u64>,
@@ -363,19 +390,79 @@ pub struct TransactionMetrics {
     pub time_p95_ms: Option<u64>,
 }
 
+/// How real fills compare with their paper twins, in parts per million of the side that was not exact. Negative is
+/// worse than on paper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct AgainstPaper {
+    /// Fills that have a twin.
+    pub count: u64,
+    /// Their mean, rounded towards zero.
+    pub mean_ppm: i64,
+    /// A twentieth of them is at most this.
+    pub p5_ppm: i64,
+    /// Half of them are at most this.
+    pub p50_ppm: i64,
+    /// All but a twentieth are at most this.
+    pub p95_ppm: i64,
+}
+
+/// What a wallet's swaps have come to, by the logs of the chain: each is entered once, when it is final. Paper is
+/// not in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LivePortfolio {
+    /// Each asset on each chain.
+    pub assets: Vec<LiveAsset>,
+}
+
+/// An asset of the live portfolio.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LiveAsset {
+    /// The chain.
+    pub chain: Chain,
+    /// The wallet.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub wallet: Address,
+    /// `native`, or a token's address.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub asset: Asset,
+    /// Base units bought by swaps.
+    pub bought: Units,
+    /// Base units sold by swaps.
+    pub sold: Units,
+    /// Of the native coin: wei paid for gas and data, whatever came of it; approvals and cancels included.
+    pub fees: Units,
+    /// Swaps that moved it.
+    pub swaps: u64,
+}
+
 /// A circuit breaker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BreakerInfo {
     /// The chain.
     pub chain: Chain,
-    /// What it stands before: `transaction_failure`, `gas_price_spike` or `dex_failure`.
+    /// What it stands before: `transaction_failure`, `gas_price_spike`, `dex_failure` or `retry_manager`.
     pub name: String,
+    /// For whom it counts, where that is one user alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// `closed`, `open` or `half_open`.
     pub state: String,
     /// While it is open: milliseconds until one may try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<u64>,
+    /// While it is open: when that will be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try: Option<Timestamp>,
+    /// Failures in a row.
+    #[serde(default)]
+    pub failures: u32,
+    /// How often it has opened.
+    #[serde(default)]
+    pub openings: u64,
 }
 
 /// The circuit breakers.
@@ -384,6 +471,78 @@ pub struct BreakerInfo {
 pub struct Breakers {
     /// They.
     pub breakers: Vec<BreakerInfo>,
+}
+
+/// Something that became of a circuit breaker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct BreakerEvent {
+    /// When.
+    pub at: Timestamp,
+    /// The chain.
+    pub chain: Chain,
+    /// Its name.
+    pub name: String,
+    /// For whom it counts, where that is one user alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// `opened`, `probe_failed`, `closed`, or `reset` by the operator.
+    pub what: String,
+    /// The failure that brought it about, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What became of the circuit breakers, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct BreakerHistory {
+    /// The last of it.
+    pub events: Vec<BreakerEvent>,
+}
+
+/// A warning in a wallet's room, or its end: told as `alert_message`, in the form that every alert has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LiveAlertMessage {
+    /// The warning.
+    pub alert: LiveAlert,
+    /// Whether it is over.
+    #[serde(default)]
+    pub over: bool,
+}
+
+/// Something that is wrong on the live side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LiveAlert {
+    /// What kind of thing.
+    pub kind: LiveAlertKind,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about: a breaker's name, a transaction's id, a chain's id, a figure's name.
+    pub subject: String,
+    /// All of it, in words.
+    pub message: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// When this was last seen to be so.
+    pub as_of: Timestamp,
+}
+
+/// What kind of thing is wrong on the live side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LiveAlertKind {
+    /// A circuit breaker has opened.
+    CircuitBreaker,
+    /// A transaction is stuck, or something else about it wants a person.
+    StuckTransaction,
+    /// No node of a chain answers.
+    NodesUnreachable,
+    /// The share of requests that are done, or that take more than one try, is off its target.
+    TargetMissed,
 }
 
 mod optional_wei {

@@ -261,6 +261,7 @@ impl World {
             deadline: self.at().plus_millis(3 * 60_000 + self.draws.below(27 * 60_000) as i64),
             max_gas_price: CEILING,
             fills: None,
+            paper: false,
         };
         let transaction = Transaction::new(id, intent, self.at(), &self.policy);
         self.kept.insert(id, transaction);
@@ -279,7 +280,7 @@ impl World {
             self.requests.insert(id, Request { gas_needed: 21_000, estimate: 21_000, reverts: false });
             let (chain, sender) = (Network::Ethereum, Address::repeat_byte(7));
             let deadline = Timestamp::from_millis(i64::MAX);
-            let intent = Intent { chain, sender, deadline, max_gas_price: CEILING, fills: Some(gap) };
+            let intent = Intent { chain, sender, deadline, max_gas_price: CEILING, fills: Some(gap), paper: false };
             self.kept.insert(id, Transaction::new(id, intent, self.at(), &self.policy));
             self.happen(id, Event::Started)?;
         }
@@ -407,6 +408,7 @@ impl World {
                 self.booked.insert(id);
                 self.reply(id, Event::Booked, 1_000);
             }
+            Effect::Simulate { .. } => return Err(format!("{id} is not on paper")),
             Effect::Publish | Effect::Alarm(_) => {}
         }
         Ok(())

@@ -110,6 +110,7 @@ fn truth(tx: &Transaction, chain: &Chain) -> Result<(), String> {
                 && by_cancel
                 && (mined.is_some() || tx.attempts.iter().all(|old| chain.deep_nonce() > old.nonce))
         }
+        State::Over(Over::Papered) => return Err("nothing here is on paper".into()),
         State::Over(Over::Replaced(foreign)) => {
             (successes == 1) == foreign.same_payload && by_another == foreign.same_payload
         }

@@ -32,6 +32,7 @@ impl Story {
             deadline: Timestamp::from_millis(30 * MINUTE),
             max_gas_price: 100 * GWEI,
             fills: None,
+            paper: false,
         };
         let policy = Policy::default();
         let tx = Transaction::new(TransactionId::from_bytes([1; 16]), intent, Timestamp::EPOCH, &policy);
@@ -333,6 +334,28 @@ fn a_closed_breaker_holds_back_what_is_new_and_nothing_else() {
     assert_eq!(story.broadcasts(), [2]);
     story.tell(Event::CancelAsked).unwrap();
     assert!(story.order().is_some());
+}
+
+#[test]
+fn on_paper_everything_is_as_it_would_be_but_nothing_is_signed() {
+    let mut story = Story::new();
+    story.tx.intent.paper = true;
+    story.happens(Event::Started);
+    story.happens(Event::Prepared(prepared()));
+    assert_eq!(story.happens(quote(10)), Status::ReadyToSubmit);
+    let simulate = Effect::Simulate { attempt: AttemptId(1) };
+    assert!(story.asked.contains(&simulate) && story.order().is_none());
+    assert_eq!(story.happens(Event::Papered { attempt: AttemptId(9) }), Status::ReadyToSubmit, "of another order");
+    story.happens(Event::Started);
+    assert!(story.asked.contains(&simulate) && story.order().is_none(), "nor after a restart");
+    assert_eq!(story.happens(Event::Papered { attempt: AttemptId(1) }), Status::Completed);
+    assert!(story.tx.attempts.is_empty() && story.broadcasts().is_empty());
+    // What is not on paper is done by the chain alone.
+    let mut story = Story::new();
+    for event in [Event::Started, Event::Prepared(prepared()), quote(10)] {
+        story.happens(event);
+    }
+    assert_eq!(story.happens(Event::Papered { attempt: AttemptId(1) }), Status::ReadyToSubmit);
 }
 
 #[test]

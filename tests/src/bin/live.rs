@@ -24,17 +24,33 @@ struct Orders {
     contracts: BTreeMap<String, alloy::primitives::Address>,
     tokens: Vec<TokenKey>,
     policy: Policy,
+    /// Blocks that make one final; one unless told.
+    #[serde(default)]
+    depth: Option<u64>,
+    /// Where it stops for good, says so, and waits to be killed: see `backend::crash`.
+    #[serde(default)]
+    stop_at: Option<String>,
 }
 
 #[tokio::main]
 async fn main() {
     let orders = std::env::args().nth(1).expect("a JSON object says what to do");
     let orders: Orders = serde_json::from_str(&orders).expect("the orders can be read");
+    if let Some(place) = orders.stop_at {
+        backend::crash::arm(move |when, what| {
+            if format!("{when} {what}") == place {
+                println!("{place}");
+                loop {
+                    std::thread::park();
+                }
+            }
+        });
+    }
     let contract = |name: &str| orders.contracts[name];
     let v3 = Some(V3 { router: contract("v3"), quoter: contract("quoter") });
     let mut live = Live {
         policy: orders.policy,
-        depth: Some(1),
+        depth: orders.depth.or(Some(1)),
         poll: Some(Duration::from_millis(50)),
         ..Live::new(orders.keystore, Secret::new(PASSWORD))
     };

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::wire::ProblemKind;
-use shared::wire::transactions::{Breakers, TransactionInfo};
-use tests::exchange::{CHAIN, whole};
+use shared::wire::transactions::TransactionInfo;
+use tests::exchange::whole;
 use tests::world::{Reply, World};
 
 use super::{Desk, TOKEN};
@@ -19,11 +19,13 @@ async fn nobody_but_the_operator_gets_in_and_nothing_that_is_not_allowed_is_take
         (Method::GET, "/api/v1/transactions".to_owned()),
         (Method::GET, format!("/api/v1/transactions/{id}")),
         (Method::GET, "/api/v1/transactions/metrics".to_owned()),
+        (Method::GET, "/api/v1/transactions/portfolio".to_owned()),
         (Method::POST, format!("/api/v1/transactions/{id}/cancel")),
         (Method::POST, format!("/api/v1/transactions/{id}/replace")),
         (Method::POST, "/api/v1/transactions/quote".to_owned()),
         (Method::GET, "/api/v1/wallet".to_owned()),
         (Method::GET, "/api/v1/breakers".to_owned()),
+        (Method::GET, "/api/v1/breakers/history".to_owned()),
         (Method::POST, "/api/v1/breakers/1/dex_failure/reset".to_owned()),
     ];
     for (method, path) in paths {
@@ -58,6 +60,7 @@ async fn nobody_but_the_operator_gets_in_and_nothing_that_is_not_allowed_is_take
         (change("max_slippage_bps", json!(5001)), ProblemKind::BadRequest, "5000"),
         (change("deadline_seconds", json!(5)), ProblemKind::BadRequest, "from 30"),
         (change("sells", json!(first)), ProblemKind::BadRequest, "unknown field `sells`"),
+        (change("user", json!("a b")), ProblemKind::BadRequest, "64 visible"),
     ] {
         let reply = desk.post("/api/v1/transactions", None, &swap).await;
         let (found, problem) = reply.problem();
@@ -118,35 +121,4 @@ async fn limits_in_dollars_hold_and_what_has_no_price_is_not_taken_up_under_them
     let fits = (rust_decimal::Decimal::from(7_000) / each).floor();
     assert_eq!(rust_decimal::Decimal::from(taken.len()), fits, "each is worth {each}");
     assert!(refused(&swap).await.contains("FOOLSCAP_LIMIT_DAY_USD") && first.len() == 42);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_fails_again_and_again_opens_a_breaker_which_the_operator_can_close() {
-    let mut desk = Desk::open().await;
-    let [weth, _, second] = desk.tokens();
-    // There is no pool of these two on V2.
-    let swap = json!({
-        "chain": CHAIN.id(), "sell": "native", "buy": second, "exact": {"sell": "1000"}, "via": [weth, weth],
-        "venue": "uniswap_v2",
-    });
-    for _ in 0..3 {
-        let id = desk.submit(&swap).await;
-        desk.until(id, |info| info.is_final).await;
-    }
-    let state = |breakers: &Breakers| {
-        let dex = breakers.breakers.iter().find(|breaker| breaker.name == "dex_failure").unwrap();
-        (dex.state.clone(), dex.wait_ms.is_some())
-    };
-    let breakers: Breakers = desk.get("/api/v1/breakers").await.good();
-    assert_eq!(state(&breakers), ("open".to_owned(), true));
-    let held = desk.submit(&desk.usual()).await;
-    let waits = desk.until(held, |info| info.status == shared::transaction::Status::Retrying).await;
-    assert!(waits.reason.unwrap().contains("circuit breaker is open until"));
-    let path = format!("/api/v1/breakers/{}/dex_failure/reset", CHAIN.id());
-    let breakers: Breakers = desk.post(&path, None, &json!({})).await.good();
-    assert_eq!(state(&breakers), ("closed".to_owned(), false));
-    let next = desk.submit(&desk.usual()).await;
-    desk.reaches(next, shared::transaction::Status::Completed).await;
-    let none = desk.post(&path.replace("dex", "luck"), None, &json!({})).await;
-    assert_eq!(none.problem().0, ProblemKind::NotFound);
 }

@@ -5,7 +5,9 @@ use shared::transaction::{Event, Gate, Input, Refused, step};
 use tokio::sync::oneshot;
 
 use super::{Command, Owner};
+use crate::crash;
 use crate::transactions::LiveError;
+use crate::transactions::gates::Blocked;
 use crate::transactions::record::Record;
 
 type Answer = oneshot::Sender<Result<Record, LiveError>>;
@@ -20,8 +22,12 @@ impl Owner {
                 Command::Cancel(id, answer) => self.ask(id, Event::CancelAsked, answer).await,
                 Command::Replace(id, percent, answer) => self.ask(id, Event::ReplaceAsked { percent }, answer).await,
                 // Whoever asked may be gone; then nobody needs to know.
-                Command::Breakers(answer) => drop(answer.send(self.gates.infos(self.means.chain))),
-                Command::Reset(name, answer) => drop(answer.send(self.gates.reset(&name))),
+                Command::Breakers(answer) => drop(answer.send(self.gates.infos())),
+                Command::Reset(name, user, answer) => {
+                    let known = self.gates.reset(&name, user.as_deref());
+                    self.keep_gates().await;
+                    let _ = answer.send(known);
+                }
             }
         }
         if !new.is_empty() {
@@ -33,6 +39,10 @@ impl Owner {
         let mut rows = vec![];
         let mut askers = vec![];
         for (record, key, answer) in new {
+            if let Some(blocked) = self.gates.blocked(&record) {
+                drop(answer.send(self.turned_away(&record, key.as_deref(), &blocked).await));
+                continue;
+            }
             match super::row(&record) {
                 Ok(row) => {
                     rows.push((row, key));
@@ -41,8 +51,10 @@ impl Owner {
                 Err(error) => drop(answer.send(Err(LiveError::NotKept(error.to_string())))),
             }
         }
+        crash::point("before", "accepted");
         match self.means.journal.accept::<Record>(&self.lease, &rows).await {
             Ok(known) => {
+                crash::point("kept", "accepted");
                 let mut started = vec![];
                 for ((record, answer), earlier) in askers.into_iter().zip(known) {
                     let result = match earlier {
@@ -58,6 +70,7 @@ impl Owner {
                     };
                     drop(answer.send(result));
                 }
+                crash::point("answered", "accepted");
                 self.turns(started).await;
             }
             Err(error) => {
@@ -66,6 +79,20 @@ impl Owner {
                 }
             }
         }
+    }
+
+    /// A breaker is open: nothing new is taken up. What was taken up before under this key is what it is.
+    async fn turned_away(&self, new: &Record, key: Option<&str>, blocked: &Blocked) -> Result<Record, LiveError> {
+        if let Some(key) = key {
+            match self.means.journal.by_key::<Record>(key).await {
+                Ok(Some(earlier)) if earlier.purpose == new.purpose => return Ok(earlier),
+                Ok(Some(earlier)) => return Err(LiveError::KeyTaken(earlier.id())),
+                Ok(None) => {}
+                Err(error) => return Err(LiveError::NotKept(error.to_string())),
+            }
+        }
+        let Blocked { breaker, until } = *blocked;
+        Err(LiveError::Blocked { chain: self.means.chain, breaker, until, wait_ms: until.since(self.now()) })
     }
 
     /// Asks the core for something that it may refuse.

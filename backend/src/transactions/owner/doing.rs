@@ -6,12 +6,15 @@ use alloy_primitives::{Bytes, U256};
 use shared::ids::TransactionId;
 use shared::money::Units;
 use shared::transaction::{
-    Alarm, AttemptId, AttemptKind, Before, Effect, Event, Order, Over, Prepared, Signed, State, Trouble,
+    Alarm, AttemptId, AttemptKind, Before, Effect, Event, Order, Over, Prepared, Signed, State, StuckReason, Trouble,
 };
-use shared::wire::transactions::Purpose;
+use shared::wire::alerts::Severity;
+use shared::wire::transactions::{LiveAlertKind, Purpose};
 
 use super::{Happened, Owner};
+use crate::crash;
 use crate::transactions::acts::{self, GAS_OF_NOTHING, Prepare, Target};
+use crate::transactions::alerts;
 use crate::transactions::record;
 use crate::transactions::signer::Unsigned;
 
@@ -26,6 +29,7 @@ impl Owner {
                     self.orders.push_back((id, order, nonce));
                 }
             }
+            Effect::Simulate { attempt } => self.simulate(id, attempt),
             Effect::Discard { attempt } => self.discard(id, attempt),
             Effect::Broadcast { attempt } => self.send(id, attempt),
             Effect::Look { .. } => _ = self.looks.insert(id),
@@ -52,6 +56,13 @@ impl Owner {
         };
         let (nodes, venues) = (self.means.nodes.clone(), self.means.venues);
         self.acts.spawn(acts::prepare(nodes, venues, record.purpose.clone(), wanted));
+    }
+
+    fn simulate(&mut self, id: TransactionId, attempt: AttemptId) {
+        let Some(record) = self.records.get(&id) else { return };
+        if let (Purpose::Swap(asked), Some(plan)) = (&record.purpose, &record.plan) {
+            self.acts.spawn(acts::paper(self.means.nodes.clone(), id, attempt, asked.clone(), plan.clone()));
+        }
     }
 
     /// A signature that came too late was never sent: its nonce is free, if it was taken for it.
@@ -89,7 +100,16 @@ impl Owner {
             Alarm::OutOfRetries => "its retries are used up: only waiting is left, and cancelling",
             Alarm::DeepReorg => "a block that was final is gone: check what became of it",
         };
+        let severity = match alarm {
+            Alarm::Stuck(StuckReason::Unknown) | Alarm::DeepReorg => Severity::Critical,
+            Alarm::Stuck(_) | Alarm::OutOfRetries => Severity::Warning,
+        };
         tracing::warn!(event = "transaction_alarm", %id, chain = self.means.chain.id(), severity = "high", text);
+        let now = self.now();
+        let since = self.alarmed.get(&id).map_or(now, |before| before.alert.since);
+        let alert = alerts::begins(LiveAlertKind::StuckTransaction, severity, id, text, since, now);
+        self.means.teller.alert(&alert);
+        self.alarmed.insert(id, alert);
     }
 
     /// Begins what was noted since the last turn.
@@ -183,6 +203,7 @@ impl Owner {
             };
             match self.means.signer.sign(&unsigned) {
                 Ok((hash, raw)) => {
+                    crash::point("signed", "attempt");
                     reserved = all;
                     if is_new {
                         self.signing.push((id, order.attempt, nonce));

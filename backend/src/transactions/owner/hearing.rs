@@ -5,14 +5,15 @@ use shared::ids::TransactionId;
 use shared::money::Units;
 use shared::time::Timestamp;
 use shared::transaction::{Event, Intent, State, Status, Trouble};
-use shared::wire::transactions::{Asset, Exact, Purpose};
+use shared::wire::alerts::Severity;
+use shared::wire::transactions::{Asset, Exact, LiveAlertKind, LiveAlertMessage, Purpose};
 
 use super::{Happened, Owner};
 use crate::chain::RpcError;
 use crate::dex::Readiness;
 use crate::transactions::acts::{self, Account, Found, Prices, Sweep};
-use crate::transactions::new_id;
 use crate::transactions::record::Record;
+use crate::transactions::{alerts, new_id};
 
 impl Owner {
     /// Takes in what an act has found, and tells what that means for records.
@@ -25,22 +26,33 @@ impl Owner {
             Found::Sent(sent) => {
                 sent.into_iter().map(|(id, attempt, reply)| (id, Event::Sent { attempt, reply })).collect()
             }
-            Found::Filled(id, fill) => {
+            Found::Filled(id, fill, twin) => {
                 if let Some(record) = self.records.get_mut(&id) {
                     // Kept together with the step that it belongs to.
                     record.fill = fill;
+                    record.twin = twin;
                 }
                 vec![(id, Event::Booked)]
             }
+            Found::Papered(id, attempt, Ok(fill)) => {
+                if let Some(record) = self.records.get_mut(&id) {
+                    record.fill = Some(fill);
+                }
+                vec![(id, Event::Papered { attempt })]
+            }
+            Found::Papered(id, attempt, Err(trouble)) => vec![(id, Event::Unsigned { attempt, trouble })],
         }
     }
 
     async fn hear_readiness(&mut self, id: TransactionId, readiness: Readiness) -> Happened {
-        let Some(record) = self.records.get_mut(&id) else { return vec![] };
+        if !self.records.contains_key(&id) {
+            return vec![];
+        }
         match readiness {
             Readiness::Ready(prepared, plan) => {
-                self.gates.note_dex(true);
-                if plan.is_some() {
+                self.note_nodes(None);
+                self.gates.note_dex(true, "");
+                if let Some(record) = self.records.get_mut(&id).filter(|_| plan.is_some()) {
                     record.plan = plan;
                 }
                 vec![(id, Event::Prepared(prepared))]
@@ -48,7 +60,7 @@ impl Owner {
             Readiness::Not(trouble) => {
                 // A revert is the venue's, and so is one that it has no pool for; a node that is away is not.
                 if !matches!(trouble, Trouble::Unreachable { .. } | Trouble::InsufficientFunds { .. }) {
-                    self.gates.note_dex(false);
+                    self.gates.note_dex(false, &trouble.to_string());
                 }
                 vec![(id, Event::Unprepared(trouble))]
             }
@@ -110,12 +122,17 @@ impl Owner {
         let prices = match prices {
             Ok(prices) => prices,
             Err(error) => {
+                self.note_nodes(Some(&error));
                 let unknown = || Event::GasUnknown(acts::unreachable(&error));
                 return ids.into_iter().map(|id| (id, unknown())).collect();
             }
         };
+        self.note_nodes(None);
         self.note_account(prices.account);
         let ceiling = self.means.policy.max_gas_price;
+        // One look at the chain is one observation, however many wait for it: whether anybody gets gas under the
+        // ceiling.
+        let mut least = None;
         let mut happened = vec![];
         for id in ids {
             let Some(record) = self.records.get(&id) else { continue };
@@ -124,14 +141,41 @@ impl Owner {
                 match acts::quote(record.strategy(), &prices.history) {
                     Ok(quote) => {
                         let asked = quote.base_fee.saturating_add(quote.fees.priority_fee);
-                        self.gates.note_gas(asked <= ceiling);
+                        least = Some(least.map_or(asked, |least: u128| least.min(asked)));
                         Event::GasPriced(quote)
                     }
                     Err(trouble) => Event::GasUnknown(trouble),
                 },
             ));
         }
+        if let Some(least) = least {
+            let why = format!("gas costs {least} wei, and the ceiling is {ceiling}");
+            self.gates.note_gas(least <= ceiling, &why);
+        }
         happened
+    }
+
+    /// Whether any node answers. That none does is told once, and when one does again.
+    fn note_nodes(&mut self, error: Option<&RpcError>) {
+        let now = self.now();
+        let chain = self.means.chain;
+        let told = |message: String, since| {
+            alerts::begins(LiveAlertKind::NodesUnreachable, Severity::Critical, chain.id(), message, since, now)
+        };
+        match (error.filter(|error| error.is_the_nodes()), self.nodes_down) {
+            (Some(error), None) => {
+                self.nodes_down = Some(now);
+                tracing::error!(event = "nodes_unreachable", chain = chain.id(), severity = "critical", %error);
+                let message = format!("no node of {} answers: {error}; what is out is looked for again", chain.name());
+                self.means.teller.alert(&told(message, now));
+            }
+            (None, Some(since)) if error.is_none() => {
+                self.nodes_down = None;
+                let message = format!("a node of {} answers again", chain.name());
+                self.means.teller.alert(&LiveAlertMessage { over: true, ..told(message, since) });
+            }
+            (Some(_), Some(_)) | (None, _) => {}
+        }
     }
 
     fn note_account(&mut self, account: Account) {
@@ -146,10 +190,12 @@ impl Owner {
         let sweep = match swept {
             Ok(sweep) => sweep,
             Err(error) => {
+                self.note_nodes(Some(&error));
                 tracing::debug!(event = "sweep_failed", chain = self.means.chain.id(), %error);
                 return vec![];
             }
         };
+        self.note_nodes(None);
         self.account = Some(sweep.account);
         self.last_block = Some(sweep.head.hash);
         let disorder = self.lane.observe(sweep.account.latest, sweep.deep);
@@ -172,6 +218,7 @@ impl Owner {
                 deadline: Timestamp::from_millis(i64::MAX),
                 max_gas_price: self.means.policy.max_gas_price,
                 fills: Some(gap),
+                paper: false,
             };
             tracing::warn!(
                 event = "nonce_gap",

@@ -25,19 +25,22 @@ use shared::market::draws::BILLION;
 use shared::time::Timestamp;
 use shared::transaction::nonces::Lane;
 use shared::transaction::{AttemptId, Effect, Event, Gate, Input, Order, Policy, Status, step};
-use shared::wire::transactions::BreakerInfo;
+use shared::wire::transactions::{BreakerInfo, LiveAlertMessage};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::acts::{Account, Found};
+use super::alerts;
 use super::gates::Gates;
 use super::record::Record;
 use super::signer::Signer;
 use super::{LiveError, Teller, new_id};
 use crate::chain::Nodes;
 use crate::clock::SharedClock;
+use crate::crash;
 use crate::dex::venues::Venues;
+use crate::store::breakers::BreakerRow;
 use crate::store::journal::{Journal, JournalError, Lease, Row};
 
 /// How long the journal is left alone after it could not be written.
@@ -60,8 +63,8 @@ pub enum Command {
     Replace(TransactionId, u32, oneshot::Sender<Result<Record, LiveError>>),
     /// Tell how the breakers are.
     Breakers(oneshot::Sender<Vec<BreakerInfo>>),
-    /// Close a breaker.
-    Reset(String, oneshot::Sender<bool>),
+    /// Close a breaker, or that of a user.
+    Reset(String, Option<String>, oneshot::Sender<bool>),
 }
 
 /// What an owner works with.
@@ -117,6 +120,10 @@ pub struct Owner {
     /// How those ended that others may wait for.
     ended: BTreeMap<TransactionId, Status>,
     is_fenced: bool,
+    /// Alarms about transactions that are not over.
+    alarmed: BTreeMap<TransactionId, LiveAlertMessage>,
+    /// Since when no node answers.
+    nodes_down: Option<Timestamp>,
     /// For jitter: any will do that differs from another process's.
     draws: shared::market::draws::Draws,
 }
@@ -169,12 +176,13 @@ impl Owner {
         let sender = means.signer.address();
         let (lease, after_ours) = means.journal.take_lane(means.chain, sender).await?;
         let open: Vec<Record> = means.journal.open(&lease).await?;
+        let breakers = means.journal.breakers(&lease).await?;
         let owners = open.iter().filter_map(|record| Some((record.transaction.nonce()?, record.id())));
         let seed = u64::from_be_bytes(new_id(&means.clock).as_bytes()[8..].try_into().unwrap_or_default());
         Ok(Owner {
             lane: Lane::restore(owners, after_ours),
             records: open.into_iter().map(|record| (record.id(), record)).collect(),
-            gates: Gates::new(means.chain, &means.clock),
+            gates: Gates::new(means.chain, &means.clock, means.policy.circuit_breaker_threshold, breakers),
             means,
             sender,
             lease,
@@ -191,6 +199,8 @@ impl Owner {
             restarts: BTreeSet::new(),
             ended: BTreeMap::new(),
             is_fenced: false,
+            alarmed: BTreeMap::new(),
+            nodes_down: None,
             draws: shared::market::draws::Draws::new(seed, *b"waiting!"),
         })
     }
@@ -277,14 +287,37 @@ impl Owner {
                 break;
             }
         }
+        self.keep_gates().await;
         self.begin_acts();
+    }
+
+    /// Keeps what the breakers remember, where that has changed, and tells what became of them.
+    async fn keep_gates(&mut self) {
+        let unkept = self.gates.unkept();
+        if unkept.rows.is_empty() && unkept.events.is_empty() {
+            return;
+        }
+        let rows: Vec<BreakerRow<'_, _>> =
+            unkept.rows.iter().map(|(name, who, memory)| BreakerRow { name, who, memory: memory.as_ref() }).collect();
+        if let Err(error) = self.means.journal.keep_breakers(&self.lease, &rows, &unkept.events).await {
+            // They hold all the same, and are kept with the next change.
+            tracing::warn!(event = "breakers_not_kept", chain = self.means.chain.id(), %error);
+            return;
+        }
+        self.gates.are_kept();
+        for event in &unkept.events {
+            self.means.teller.alert(&alerts::of_breaker(event));
+        }
     }
 
     /// Decide, keep, do.
     async fn turn(&mut self, happened: Happened) {
         let (drafts, effects) = self.decide(happened);
+        let changes = self.changes(&drafts);
+        pass(&changes, "before");
         match self.keep(&drafts).await {
             Ok(()) => {
+                pass(&changes, "kept");
                 let told: BTreeSet<TransactionId> =
                     effects.iter().filter(|(_, effect)| *effect == Effect::Publish).map(|(id, _)| *id).collect();
                 for (id, draft) in drafts {
@@ -297,6 +330,7 @@ impl Owner {
                     self.perform(id, effect);
                 }
                 self.signing.clear();
+                pass(&changes, "done");
             }
             Err(error) => {
                 let chain = self.means.chain.id();
@@ -314,6 +348,13 @@ impl Owner {
                 }
             }
         }
+    }
+
+    /// The states that these drafts would come to.
+    fn changes(&self, drafts: &BTreeMap<TransactionId, Record>) -> Vec<Status> {
+        let before = |id| self.records.get(id).map(|record| record.transaction.status());
+        let changed = drafts.iter().filter(|(id, draft)| before(id) != Some(draft.transaction.status()));
+        changed.map(|(_, draft)| draft.transaction.status()).collect()
     }
 
     /// What the core makes of it. Nothing changes yet.
@@ -337,7 +378,10 @@ impl Owner {
     /// Whether a new attempt may start: asked where one would, so that a half-open breaker lets exactly one try.
     fn gate(&mut self, id: TransactionId, event: &Event, now: Timestamp) -> Gate {
         match event {
-            Event::GasPriced(_) => self.gates.admit(id, now, self.means.policy.look_every_ms),
+            Event::GasPriced(_) => match self.records.get(&id) {
+                Some(record) => self.gates.admit(record, now, self.means.policy.look_every_ms),
+                None => Gate::Open,
+            },
             _ => Gate::Open,
         }
     }
@@ -359,8 +403,17 @@ impl Owner {
         if self.records.get(&id).is_some_and(|record| record.transaction.status() != status) {
             tracing::debug!(event = "transaction_changed", %id, status = status.name());
         }
+        if status == Status::GasOptimizing {
+            // It waits for cheaper gas. Whoever is the probe must not wait.
+            self.gates.forget(id);
+        }
         if status == Status::Retrying || status.is_final() {
-            self.gates.settle(id, &draft.transaction);
+            self.gates.settle(&draft);
+        }
+        if status != Status::Stuck
+            && let Some(alarm) = self.alarmed.remove(&id)
+        {
+            self.means.teller.alert(&LiveAlertMessage { over: true, ..alarm });
         }
         if !status.is_final() {
             self.records.insert(id, draft);
@@ -374,6 +427,13 @@ impl Owner {
         if self.ended.len() > MOST_ENDED {
             self.ended.pop_first();
         }
+    }
+}
+
+/// Passes the places at which a story has the process end.
+fn pass(changes: &[Status], when: &str) {
+    for status in changes {
+        crash::point(when, status.name());
     }
 }
 

@@ -21,6 +21,7 @@ impl Turn<'_> {
             | Event::GasUnknown(_)
             | Event::Signed(_)
             | Event::Unsigned { .. }
+            | Event::Papered { .. }
             | Event::Woken => {}
         }
         Ok(match before {
@@ -109,9 +110,18 @@ impl Turn<'_> {
         let nonce = self.tx.intent.fills;
         let kind = if nonce.is_some() { AttemptKind::Cancel } else { AttemptKind::Payload };
         let order = Order { attempt: self.next_attempt(), kind, fees: quote.fees.within(ceiling) };
-        self.effects.push(Effect::Sign { order: order.clone(), nonce });
-        self.wake_in(self.policy.max_backoff_ms);
+        self.commit(&order, nonce);
         State::Before(Before::ReadyToSubmit { prepared, order, margin_percent })
+    }
+
+    /// Has an order signed, or filled on paper.
+    fn commit(&mut self, order: &Order, nonce: Option<u64>) {
+        self.effects.push(if self.tx.intent.paper {
+            Effect::Simulate { attempt: order.attempt }
+        } else {
+            Effect::Sign { order: order.clone(), nonce }
+        });
+        self.wake_in(self.policy.max_backoff_ms);
     }
 
     fn ready_to_submit(&mut self, prepared: Prepared, order: Order, margin_percent: u32) -> State {
@@ -119,9 +129,11 @@ impl Turn<'_> {
             Event::Started | Event::Woken if self.too_late() => self.fail(Trouble::DeadlinePassed, None),
             // What was signed before the process ended was not kept, and so never sent.
             Event::Started => {
-                self.effects.push(Effect::Sign { order: order.clone(), nonce: self.tx.intent.fills });
-                self.wake_in(self.policy.max_backoff_ms);
+                self.commit(&order, self.tx.intent.fills);
                 State::Before(Before::ReadyToSubmit { prepared, order, margin_percent })
+            }
+            Event::Papered { attempt } if *attempt == order.attempt && self.tx.intent.paper => {
+                State::Over(Over::Papered)
             }
             Event::Woken => {
                 self.wake_in(self.policy.max_backoff_ms);
@@ -196,6 +208,7 @@ impl Turn<'_> {
             | Event::GasPriced(_)
             | Event::GasUnknown(_)
             | Event::Unsigned { .. }
+            | Event::Papered { .. }
             | Event::Sent { .. }
             | Event::Seen(_)
             | Event::Woken

@@ -47,6 +47,7 @@ impl Turn<'_> {
             | Event::Unprepared(_)
             | Event::GasPriced(_)
             | Event::GasUnknown(_)
+            | Event::Papered { .. }
             | Event::Booked => self.stay(spot, phase),
         })
     }

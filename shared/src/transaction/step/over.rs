@@ -32,6 +32,7 @@ impl Turn<'_> {
                 | Event::GasPriced(_)
                 | Event::GasUnknown(_)
                 | Event::Unsigned { .. }
+                | Event::Papered { .. }
                 | Event::Sent { .. },
                 over,
             ) => over,
@@ -43,7 +44,7 @@ impl Turn<'_> {
         let mined = match over {
             Over::Confirmed(mined) | Over::Completed(mined) => Some(mined),
             Over::Failed(_, mined) | Over::Cancelled(mined) => mined.as_ref(),
-            Over::Replaced(_) => None,
+            Over::Papered | Over::Replaced(_) => None,
         };
         let Some(mined) = mined else { return };
         let nonce = self.tx.attempt(mined.attempt).map(|attempt| attempt.nonce);
