@@ -1,4 +1,5 @@
-//! The canary: the key that every World gives its server, looked for wherever the server says something.
+//! The canary: the key that every World gives its server, and what else a story names, looked for wherever the
+//! server says something.
 //!
 //! Answers are searched as they are read, log lines (down to what the HTTP client says at its most talkative) as
 //! they are written, and metrics when a server ends. Whoever finds it says where, and the test that runs fails.
@@ -13,6 +14,17 @@ use backend::telemetry;
 
 /// What every key in a test begins with, and nothing else does.
 pub const BEGINNING: &str = "CG-";
+
+/// What else must not be told: keys and passwords of stories.
+static ALSO: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// From now on this must not be told either.
+pub fn also(secret: &str) {
+    let mut also = ALSO.lock().unwrap_or_else(PoisonError::into_inner);
+    if !also.iter().any(|known| known == secret) {
+        also.push(secret.to_owned());
+    }
+}
 
 /// Where it was found first.
 static FOUND: Mutex<Option<String>> = Mutex::new(None);
@@ -51,7 +63,9 @@ impl Drop for Canary {
 
 /// Searches what was said somewhere.
 pub fn search(place: &str, said: &[u8]) {
-    let found = said.windows(BEGINNING.len()).any(|window| window == BEGINNING.as_bytes());
+    let holds = |secret: &str| said.windows(secret.len()).any(|window| window == secret.as_bytes());
+    let found =
+        holds(BEGINNING) || ALSO.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|secret| holds(secret));
     if found {
         let said = String::from_utf8_lossy(said);
         FOUND.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| format!("{place}: {said}"));

@@ -3,6 +3,7 @@ use shared::quote::{Quote, Source};
 use shared::wire::accounts::{JournalHead, Lease};
 
 use super::copies::Change;
+use super::journal::JournalError;
 use super::*;
 use crate::accounts::AccountError;
 use crate::coingecko::budget::Purpose;
@@ -228,5 +229,44 @@ async fn a_copy_that_finds_no_room_on_the_disk_is_what_it_was_and_goes_on_when_t
     let copy = copy.unwrap();
     assert_eq!((copy.head, copy.bytes, kept), (head(1_003), 1_003 * 500, more));
     assert_eq!(copies.bytes_after(account, 1_000).await.unwrap(), 1_500);
+    close(store).await;
+}
+
+#[tokio::test]
+async fn whoever_takes_a_lane_over_fences_off_who_had_it_and_a_full_disk_keeps_nothing_in_part() {
+    let scratch = Scratch::new("lanes");
+    let store = Store::open(&scratch.data()).await.unwrap();
+    let journal = store.journal();
+    let (chain, sender) = (shared::chain::Chain::Sepolia, alloy_primitives::Address::repeat_byte(7));
+    let row = |n: u8, status, body: &str| {
+        let id = shared::ids::TransactionId::from_bytes([n; 16]);
+        super::journal::Row { id, status, created_at: Timestamp::from_secs(1), body: format!("{body:?}") }
+    };
+    use shared::transaction::Status::{Preparing, Submitted};
+    let (first, _) = journal.take_lane(chain, sender).await.unwrap();
+    journal.accept::<String>(&first, &[(row(1, Preparing, "asked"), None)]).await.unwrap();
+    journal.write(&first, &[row(1, Submitted, "signed")], 8).await.unwrap();
+    let (second, after_ours) = journal.take_lane(chain, sender).await.unwrap();
+    assert_eq!(after_ours, 8);
+    let stale = journal.write(&first, &[row(1, Submitted, "signed otherwise")], 9).await.unwrap_err();
+    assert!(matches!(stale, JournalError::Fenced), "{stale}");
+    let stale = journal.accept::<String>(&first, &[(row(2, Preparing, "asked"), None)]).await.unwrap_err();
+    assert!(matches!(stale, JournalError::Fenced), "{stale}");
+    let stale = journal.keep_breakers::<u8, u8>(&first, &[], &[1]).await.unwrap_err();
+    assert!(matches!(stale, JournalError::Fenced), "{stale}");
+    assert_eq!(journal.open::<String>(&second).await.unwrap(), ["signed"]);
+
+    let limit = async |pages: u32| {
+        let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+        sqlx::query(pragma).execute(&store.durable).await.unwrap();
+    };
+    limit(1).await;
+    let long = "x".repeat(100_000);
+    let full = journal.write(&second, &[row(1, Submitted, "known"), row(1, Submitted, &long)], 9).await;
+    assert!(matches!(full, Err(JournalError::Database(_))), "{full:?}");
+    assert_eq!(journal.open::<String>(&second).await.unwrap(), ["signed"], "all or nothing");
+    limit(1_000_000).await;
+    journal.write(&second, &[row(1, Submitted, &long)], 9).await.unwrap();
+    assert_eq!(journal.open::<String>(&second).await.unwrap(), [long]);
     close(store).await;
 }

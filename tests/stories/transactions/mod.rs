@@ -3,10 +3,15 @@
 //! Time is the machine's, because blocks have it too, and is moved where something has to take long. A story waits
 //! for what is told in the wallet's room.
 
+mod breakers;
 mod faults;
 mod kills;
 mod many;
+mod paper;
+mod points;
+mod races;
 mod rules;
+mod scarce;
 mod swaps;
 mod trouble;
 
@@ -23,6 +28,7 @@ use shared::ids::TransactionId;
 use shared::transaction::{Policy, Status};
 use shared::wire::transactions::TransactionInfo;
 use tests::{
+    canary,
     clock::Clock,
     exchange::{CHAIN, Exchange, whole},
     wallet::Wallet,
@@ -41,6 +47,8 @@ struct Desk {
     room: Client,
     /// Every state that was told of each.
     told: BTreeMap<TransactionId, Vec<TransactionInfo>>,
+    /// Every alert that was told and not asked for yet.
+    alerts: Vec<Value>,
     _folder: Scratch,
 }
 
@@ -94,6 +102,9 @@ impl Desk {
         let (exchange, folder) = (Exchange::open().await, Scratch::new());
         let wallet = Wallet::make(&folder.0);
         exchange.endow(wallet.address, whole(1_000)).await;
+        // Neither is ever told, whatever a story does.
+        canary::also(tests::wallet::PASSWORD);
+        canary::also(&alloy::hex::encode(wallet.key.to_bytes()));
         let mut live = Live {
             policy: quick(),
             depth: Some(1),
@@ -115,7 +126,7 @@ impl Desk {
         };
         let world = World::on(Clock::running(), |config, _| settings(config)).await;
         let room = enter(&world.server, wallet.address).await;
-        Desk { exchange, world, wallet, room, told: BTreeMap::new(), _folder: folder }
+        Desk { exchange, world, wallet, room, told: BTreeMap::new(), alerts: vec![], _folder: folder }
     }
 
     /// The server ends, and another one takes its place.
@@ -160,12 +171,35 @@ impl Desk {
             if let Some(found) = self.told.get(&id).and_then(|told| told.iter().find(|info| fits(info))) {
                 return found.clone();
             }
-            let frame = self.room.hear("transaction_update").await;
-            let info: TransactionInfo = serde_json::from_value(frame["data"].clone()).unwrap();
-            if std::env::var_os("FOOLSCAP_TOLD").is_some() {
-                println!("{} {:?} {:?} {:?}", info.id, info.purpose, info.status, info.reason);
+            self.hear().await;
+        }
+    }
+
+    /// Takes in what the room tells next.
+    async fn hear(&mut self) {
+        let mut frame = self.room.any().await;
+        let data = frame["data"].take();
+        match frame["type"].as_str() {
+            Some("transaction_update") => {
+                let info: TransactionInfo = serde_json::from_value(data).unwrap();
+                if std::env::var_os("FOOLSCAP_TOLD").is_some() {
+                    println!("{} {:?} {:?} {:?}", info.id, info.purpose, info.status, info.reason);
+                }
+                self.told.entry(info.id).or_default().push(info);
             }
-            self.told.entry(info.id).or_default().push(info);
+            Some("alert_message") => self.alerts.push(data),
+            _ => {}
+        }
+    }
+
+    /// The next alert in the wallet's room about this subject.
+    async fn alerted(&mut self, subject: &str) -> Value {
+        loop {
+            let fits = |data: &Value| data["alert"]["subject"].as_str().is_some_and(|about| about == subject);
+            if let Some(at) = self.alerts.iter().position(fits) {
+                return self.alerts.remove(at);
+            }
+            self.hear().await;
         }
     }
 

@@ -122,8 +122,13 @@ impl FeeHistory {
     }
 
     /// Whether the next block is so dear that one of the next few is likely to be cheaper. Whoever can wait long
-    /// waits for the lowest quarter of the last blocks; who can hardly wait, only while it is in the highest.
+    /// waits for the lowest quarter of the last blocks; who can hardly wait, only while it is in the highest and falls
+    /// already: while it still rises, the block after is dearer more often than not.
     fn is_dear(&self, base_fee: u128, patience: u64) -> bool {
+        let falls = self.base_fees.iter().rev().nth(1).is_some_and(|before| base_fee < *before);
+        if patience < 5 && !falls {
+            return false;
+        }
         let mut past: Vec<u128> = self.base_fees.iter().rev().skip(1).take(BLOCKS).copied().collect();
         past.sort_unstable();
         let quarter = past.len() / 4;
@@ -170,9 +175,13 @@ mod tests {
         let rising: Vec<u128> = (0..21).map(|n| (10 + n) * GWEI).collect();
         let falling: Vec<u128> = rising.iter().rev().copied().collect();
         let middling = [&rising[..20], &[18 * GWEI]].concat();
-        for (base_fees, waits) in
-            [(&rising, [true, true, false]), (&falling, [false, false, false]), (&middling, [true, false, false])]
-        {
+        let past_its_peak = [&rising[..19], &[50 * GWEI, 45 * GWEI]].concat();
+        for (base_fees, waits) in [
+            (&rising, [true, false, false]),
+            (&falling, [false, false, false]),
+            (&middling, [true, false, false]),
+            (&past_its_peak, [true, true, false]),
+        ] {
             let strategies = [Strategy::CostEfficient, Strategy::Balanced, Strategy::Speed];
             let found = strategies.map(|strategy| strategy.quote(&history(base_fees, [1; 6])).unwrap().waiting_pays);
             assert_eq!(found, waits, "{base_fees:?}");
