@@ -35,7 +35,11 @@ pub struct Exchange {
 impl Exchange {
     /// Opens one.
     pub async fn open() -> Self {
-        let anvil = Anvil::of(CHAIN);
+        Self::on(Anvil::of(CHAIN)).await
+    }
+
+    /// Opens one on a node that has nothing on it yet.
+    pub async fn on(anvil: Anvil) -> Self {
         let v2 = Uniswap::deploy(&anvil, 2).await;
         let v3 = UniswapV3::deploy(&v2).await;
         let exchange = Self { anvil, v2, v3 };

@@ -679,6 +679,6 @@ mod tests {
             assert!(text.contains(variable), "{variable}");
             named += 1;
         }
-        assert_eq!(named, 29);
+        assert_eq!(named, 30);
     }
 }

@@ -3,7 +3,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::journal::{Journal, JournalError, Lease, hold, read, spell_chain};
+use sqlx::SqliteConnection;
+
+use super::journal::{Journal, JournalError, Lease, begin, end, hold, read, spell_chain};
 
 /// Events of a lane that are kept.
 const MOST_EVENTS: i64 = 1_000;
@@ -22,6 +24,54 @@ pub struct BreakerRow<'a, T> {
 fn spell(value: &impl Serialize) -> Result<String, JournalError> {
     serde_json::to_string(value)
         .map_err(|error| JournalError::Unreadable { id: "breakers".into(), why: error.to_string() })
+}
+
+async fn keep<T: Serialize, E: Serialize>(
+    connection: &mut SqliteConnection,
+    lease: &Lease,
+    rows: &[BreakerRow<'_, T>],
+    events: &[E],
+) -> Result<(), JournalError> {
+    hold(connection, lease, 0).await?;
+    let (chain, sender) = (spell_chain(lease.chain), lease.sender.to_string());
+    for row in rows {
+        let statement = match &row.memory {
+            None => sqlx::query("DELETE FROM breakers WHERE chain = $1 AND sender = $2 AND name = $3 AND who = $4"),
+            Some(_) => sqlx::query(
+                "INSERT INTO breakers (chain, sender, name, who, body) VALUES ($1, $2, $3, $4, $5) \
+                     ON CONFLICT (chain, sender, name, who) DO UPDATE SET body = excluded.body",
+            ),
+        };
+        let statement = statement.bind(chain).bind(&sender).bind(row.name).bind(row.who);
+        let statement = match &row.memory {
+            None => statement,
+            Some(memory) => statement.bind(spell(memory)?),
+        };
+        statement.execute(&mut *connection).await?;
+    }
+    for event in events {
+        sqlx::query(
+            "INSERT INTO breaker_events (chain, sender, seq, body) SELECT $1, $2, \
+                 (SELECT COALESCE(MAX(seq), 0) + 1 FROM breaker_events WHERE chain = $1 AND sender = $2), $3",
+        )
+        .bind(chain)
+        .bind(&sender)
+        .bind(spell(event)?)
+        .execute(&mut *connection)
+        .await?;
+    }
+    if !events.is_empty() {
+        sqlx::query(
+            "DELETE FROM breaker_events WHERE chain = $1 AND sender = $2 AND seq <= \
+                 (SELECT MAX(seq) FROM breaker_events WHERE chain = $1 AND sender = $2) - $3",
+        )
+        .bind(chain)
+        .bind(&sender)
+        .bind(MOST_EVENTS)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
 }
 
 impl Journal {
@@ -49,48 +99,9 @@ impl Journal {
         rows: &[BreakerRow<'_, T>],
         events: &[E],
     ) -> Result<(), JournalError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        hold(&mut transaction, lease, 0).await?;
-        let (chain, sender) = (spell_chain(lease.chain), lease.sender.to_string());
-        for row in rows {
-            let statement = match &row.memory {
-                None => sqlx::query("DELETE FROM breakers WHERE chain = $1 AND sender = $2 AND name = $3 AND who = $4"),
-                Some(_) => sqlx::query(
-                    "INSERT INTO breakers (chain, sender, name, who, body) VALUES ($1, $2, $3, $4, $5) \
-                     ON CONFLICT (chain, sender, name, who) DO UPDATE SET body = excluded.body",
-                ),
-            };
-            let statement = statement.bind(chain).bind(&sender).bind(row.name).bind(row.who);
-            let statement = match &row.memory {
-                None => statement,
-                Some(memory) => statement.bind(spell(memory)?),
-            };
-            statement.execute(&mut *transaction).await?;
-        }
-        for event in events {
-            sqlx::query(
-                "INSERT INTO breaker_events (chain, sender, seq, body) SELECT $1, $2, \
-                 (SELECT COALESCE(MAX(seq), 0) + 1 FROM breaker_events WHERE chain = $1 AND sender = $2), $3",
-            )
-            .bind(chain)
-            .bind(&sender)
-            .bind(spell(event)?)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        if !events.is_empty() {
-            sqlx::query(
-                "DELETE FROM breaker_events WHERE chain = $1 AND sender = $2 AND seq <= \
-                 (SELECT MAX(seq) FROM breaker_events WHERE chain = $1 AND sender = $2) - $3",
-            )
-            .bind(chain)
-            .bind(&sender)
-            .bind(MOST_EVENTS)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        Ok(())
+        let mut transaction = begin(&self.pool).await?;
+        let kept = keep(&mut transaction, lease, rows, events).await;
+        end(&mut transaction, kept).await
     }
 
     /// What became of the breakers of a wallet, oldest first: the last events of each chain.

@@ -13,7 +13,8 @@ use shared::chain::Chain;
 use shared::ids::TransactionId;
 use shared::time::Timestamp;
 use shared::transaction::Status;
-use sqlx::{Row as _, SqliteConnection, SqlitePool};
+use sqlx::pool::PoolConnection;
+use sqlx::{Row as _, Sqlite, SqliteConnection, SqlitePool};
 
 use crate::crash;
 
@@ -128,20 +129,9 @@ impl Journal {
     /// # Errors
     /// [`JournalError`]; nothing was written then.
     pub async fn write(&self, lease: &Lease, rows: &[Row], after_ours: u64) -> Result<(), JournalError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        hold(&mut transaction, lease, after_ours).await?;
-        for row in rows {
-            sqlx::query("UPDATE transactions SET status = $2, is_open = $3, body = $4 WHERE id = $1")
-                .bind(row.id.to_string())
-                .bind(row.status.name())
-                .bind(i64::from(!row.status.is_final()))
-                .bind(&row.body)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        crash::point("before", "commit");
-        transaction.commit().await?;
-        Ok(())
+        let mut transaction = begin(&self.pool).await?;
+        let written = write(&mut transaction, lease, rows, after_ours).await;
+        end(&mut transaction, written).await
     }
 
     /// Writes a new record, unless there is one with the same key: then that one is returned.
@@ -153,37 +143,9 @@ impl Journal {
         lease: &Lease,
         rows: &[(Row, Option<String>)],
     ) -> Result<Vec<Option<T>>, JournalError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        hold(&mut transaction, lease, 0).await?;
-        let mut known = Vec::with_capacity(rows.len());
-        for (row, key) in rows {
-            let written = sqlx::query(
-                "INSERT INTO transactions (id, chain, sender, idempotency_key, status, is_open, created_at, body) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (idempotency_key) DO NOTHING",
-            )
-            .bind(row.id.to_string())
-            .bind(spell_chain(lease.chain))
-            .bind(lease.sender.to_string())
-            .bind(key)
-            .bind(row.status.name())
-            .bind(i64::from(!row.status.is_final()))
-            .bind(row.created_at.millis())
-            .bind(&row.body)
-            .execute(&mut *transaction)
-            .await?;
-            known.push(if written.rows_affected() == 1 {
-                None
-            } else {
-                let earlier: (String, String) =
-                    sqlx::query_as("SELECT id, body FROM transactions WHERE idempotency_key = $1")
-                        .bind(key)
-                        .fetch_one(&mut *transaction)
-                        .await?;
-                Some(read(earlier)?)
-            });
-        }
-        transaction.commit().await?;
-        Ok(known)
+        let mut transaction = begin(&self.pool).await?;
+        let known = accept(&mut transaction, lease, rows).await;
+        end(&mut transaction, known).await
     }
 
     /// The record with this id.
@@ -269,6 +231,90 @@ impl Journal {
         };
         Ok(found.into_iter().filter_map(lane).collect())
     }
+}
+
+/// Begins to write. By hand: when the disk is full SQLite rolls back by itself, and sqlx, which counts transactions,
+/// would take that one as open for ever and begin none after it.
+pub(super) async fn begin(pool: &SqlitePool) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    if sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.is_err() {
+        // What an earlier one may have left.
+        let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    }
+    Ok(connection)
+}
+
+/// Ends it: on the disk where all went well, and otherwise as if it had not begun.
+pub(super) async fn end<T>(
+    connection: &mut SqliteConnection,
+    result: Result<T, JournalError>,
+) -> Result<T, JournalError> {
+    let committed = match result {
+        Ok(done) => sqlx::query("COMMIT").execute(&mut *connection).await.map(|_| done).map_err(JournalError::from),
+        Err(error) => Err(error),
+    };
+    if committed.is_err() {
+        // It may be over by itself already.
+        let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
+    }
+    committed
+}
+
+async fn write(
+    connection: &mut SqliteConnection,
+    lease: &Lease,
+    rows: &[Row],
+    after_ours: u64,
+) -> Result<(), JournalError> {
+    hold(connection, lease, after_ours).await?;
+    for row in rows {
+        sqlx::query("UPDATE transactions SET status = $2, is_open = $3, body = $4 WHERE id = $1")
+            .bind(row.id.to_string())
+            .bind(row.status.name())
+            .bind(i64::from(!row.status.is_final()))
+            .bind(&row.body)
+            .execute(&mut *connection)
+            .await?;
+    }
+    crash::point("before", "commit");
+    Ok(())
+}
+
+async fn accept<T: DeserializeOwned>(
+    connection: &mut SqliteConnection,
+    lease: &Lease,
+    rows: &[(Row, Option<String>)],
+) -> Result<Vec<Option<T>>, JournalError> {
+    hold(connection, lease, 0).await?;
+    let mut known = Vec::with_capacity(rows.len());
+    for (row, key) in rows {
+        let written = sqlx::query(
+            "INSERT INTO transactions (id, chain, sender, idempotency_key, status, is_open, created_at, body) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (idempotency_key) DO NOTHING",
+        )
+        .bind(row.id.to_string())
+        .bind(spell_chain(lease.chain))
+        .bind(lease.sender.to_string())
+        .bind(key)
+        .bind(row.status.name())
+        .bind(i64::from(!row.status.is_final()))
+        .bind(row.created_at.millis())
+        .bind(&row.body)
+        .execute(&mut *connection)
+        .await?;
+        known.push(if written.rows_affected() == 1 {
+            None
+        } else {
+            let earlier: (String, String) =
+                sqlx::query_as("SELECT id, body FROM transactions WHERE idempotency_key = $1")
+                    .bind(key)
+                    .fetch_one(&mut *connection)
+                    .await?;
+            Some(read(earlier)?)
+        });
+    }
+    Ok(known)
 }
 
 /// Makes sure that the lease is the newest, and raises the lane's nonce.

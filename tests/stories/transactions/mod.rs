@@ -5,6 +5,7 @@
 
 mod breakers;
 mod faults;
+mod hardhat;
 mod kills;
 mod many;
 mod paper;
@@ -31,6 +32,7 @@ use tests::{
     canary,
     clock::Clock,
     exchange::{CHAIN, Exchange, whole},
+    node::Anvil,
     wallet::Wallet,
     world::{Reply, Server, World},
 };
@@ -98,8 +100,22 @@ impl Desk {
         Desk::of(|_| {}, ways).await
     }
 
+    /// On Hardhat, which is stricter than anvil.
+    async fn on_hardhat() -> Desk {
+        let exchange = Exchange::on(Anvil::hardhat(CHAIN).await).await;
+        Desk::at(exchange, |_| {}, async |node| vec![node.to_owned()]).await
+    }
+
     async fn of(change: impl FnOnce(&mut Live), ways: impl AsyncFnOnce(&str) -> Vec<String>) -> Desk {
-        let (exchange, folder) = (Exchange::open().await, Scratch::new());
+        Desk::at(Exchange::open().await, change, ways).await
+    }
+
+    async fn at(
+        exchange: Exchange,
+        change: impl FnOnce(&mut Live),
+        ways: impl AsyncFnOnce(&str) -> Vec<String>,
+    ) -> Desk {
+        let folder = Scratch::new();
         let wallet = Wallet::make(&folder.0);
         exchange.endow(wallet.address, whole(1_000)).await;
         // Neither is ever told, whatever a story does.
