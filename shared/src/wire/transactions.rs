@@ -133,6 +133,8 @@ impl NewTransaction {
             strategy: Strategy::Balanced,
             max_gas_price: None,
             venue: None,
+            paper: false,
+            user: None,
             via: Vec::new(),
         }
     }

@@ -1,10 +1,9 @@
-//! What runs out: money, gas under the cap, room on the disk, a place at the store.
+//! What runs out: room on the disk, a place at the store.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use alloy::primitives::U256;
-use alloy::providers::{Provider as _, ext::AnvilApi as _};
+use alloy::providers::Provider as _;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use shared::transaction::Status;
@@ -15,70 +14,6 @@ use tests::wallet::Wallet;
 use tests::world::Reply;
 
 use super::{Desk, Scratch, TOKEN, quick};
-
-const GWEI: u128 = 1_000_000_000;
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_empty_wallet_ends_what_is_new_and_what_is_signed_goes_on_when_it_is_filled() {
-    let mut desk = Desk::open().await;
-    desk.exchange.hold_blocks().await;
-    let id = desk.submit(&desk.usual()).await;
-    let pending = desk.reaches(id, Status::Pending).await;
-    let hash = pending.attempts[0].hash;
-    let provider = desk.exchange.provider().clone();
-    // The money goes, and with it the pool's interest.
-    provider.anvil_set_balance(desk.wallet.address, U256::ZERO).await.unwrap();
-    provider.anvil_drop_transaction(hash).await.unwrap();
-    let unfunded = |info: &TransactionInfo| {
-        info.status == Status::Stuck && info.reason.as_ref().is_some_and(|why| why.contains("cannot pay"))
-    };
-    desk.until(id, unfunded).await;
-    let new = desk.submit(&desk.usual()).await;
-    let failed = desk.reaches(new, Status::Failed).await;
-    assert!(failed.reason.unwrap().contains("fill it and ask anew") && failed.attempts.is_empty());
-    desk.exchange.endow(desk.wallet.address, whole(1_000)).await;
-    desk.told.clear();
-    desk.reaches(id, Status::Pending).await;
-    desk.exchange.holds(hash).await;
-    desk.exchange.mine(1).await;
-    let done = desk.reaches(id, Status::Completed).await;
-    assert_eq!((done.attempts.len(), done.attempts[0].hash), (1, hash), "the same bytes");
-    assert_eq!(desk.info(new).await.status, Status::Failed, "a filled wallet takes nothing up by itself");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_its_cap_nothing_dearer_is_signed_and_the_same_bytes_are_mined_when_gas_is_cheap_again() {
-    let mut desk = Desk::open().await;
-    desk.exchange.hold_blocks().await;
-    let provider = desk.exchange.provider().clone();
-    provider.anvil_set_next_block_base_fee_per_gas(GWEI).await.unwrap();
-    desk.exchange.mine(1).await;
-    let mut swap = desk.usual();
-    swap["max_gas_price"] = json!((2 * GWEI).to_string());
-    let id = desk.submit(&swap).await;
-    let pending = desk.reaches(id, Status::Pending).await;
-    assert_eq!(pending.attempts[0].max_fee, 2 * GWEI);
-    provider.anvil_set_next_block_base_fee_per_gas(50 * GWEI).await.unwrap();
-    desk.exchange.mine(1).await;
-    let stuck = |info: &TransactionInfo| {
-        info.status == Status::Stuck && info.reason.as_ref().is_some_and(|why| why.contains("below the base fee"))
-    };
-    desk.until(id, stuck).await;
-    desk.world.seconds_pass(700);
-    provider.anvil_set_next_block_base_fee_per_gas(GWEI).await.unwrap();
-    desk.exchange.mine(1).await;
-    // Of an empty block at that price the next one is cheap as well.
-    let done = loop {
-        let info = desk.info(id).await;
-        if info.is_final {
-            break info;
-        }
-        provider.anvil_set_next_block_base_fee_per_gas(GWEI).await.unwrap();
-        desk.exchange.mine(1).await;
-    };
-    assert_eq!(done.status, Status::Completed);
-    assert_eq!((done.attempts.len(), done.attempts[0].hash), (1, pending.attempts[0].hash), "the same bytes");
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_server_on_the_same_store_is_told_so_and_signs_nothing() {
