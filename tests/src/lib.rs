@@ -10,7 +10,6 @@ pub mod coingecko;
 pub mod exchange;
 pub mod fault_proxy;
 pub mod http;
-mod interpreter;
 pub mod node;
 pub mod redis;
 pub mod seed;

@@ -2,7 +2,7 @@
 //!
 //! The binary comes with `npm ci` in `tests/contracts` (no install script is needed), or from
 //! `FOOLSCAP_ANVIL`. Anvil is kinder than the networks it imitates: whoever tests transaction
-//! handling has Hardhat beside it, from the same folder.
+//! handling needs Hardhat beside it.
 
 use std::{
     env,
@@ -19,17 +19,15 @@ use alloy::{
 
 use shared::chain::Chain;
 
-use crate::{http, interpreter::Interpreter};
+use crate::http;
 
-/// A running anvil, or Hardhat in its place. Dropping it ends it.
+/// A running anvil. Dropping it ends it.
 #[derive(Debug)]
 pub struct Anvil {
     /// Its JSON-RPC URL.
     pub url: String,
     child: Child,
     reader: Option<JoinHandle<()>>,
-    /// What has Hardhat understand what is said to anvil.
-    _interpreter: Option<Interpreter>,
 }
 
 impl Anvil {
@@ -46,50 +44,25 @@ impl Anvil {
         Self::with(&["--chain-id", &chain.to_string()])
     }
 
-    /// Starts a Hardhat that says it is this chain, and understands what stories say to anvil. Its pool keeps what is
-    /// underpriced, and wants a tenth more on both fees of what takes another's place.
-    ///
-    /// # Panics
-    /// As [`Anvil::start`].
-    pub async fn hardhat(chain: Chain) -> Self {
-        let mut node = Command::new("node");
-        node.current_dir(contracts_dir())
-            .args(["node_modules/hardhat/internal/cli/bootstrap.js", "--config", "hardhat.config.cjs", "node"])
-            .args(["--hostname", "127.0.0.1", "--port", "0"])
-            .env("FOOLSCAP_CHAIN", chain.to_string())
-            .env("HARDHAT_DISABLE_TELEMETRY_PROMPT", "true");
-        let mut hardhat = Self::spawn(node, "Started HTTP and WebSocket JSON-RPC server at http://");
-        let interpreter = Interpreter::before(&hardhat.url).await;
-        hardhat.url.clone_from(&interpreter.url);
-        hardhat._interpreter = Some(interpreter);
-        hardhat
-    }
-
     fn with(more: &[&str]) -> Self {
-        let mut anvil = Command::new(binary());
-        anvil.args(["--port", "0", "--accounts", "4", "--balance", "1000000000"]).args(more);
-        Self::spawn(anvil, "Listening on ")
-    }
-
-    /// Starts a node that says where it listens after these words.
-    fn spawn(mut command: Command, words: &str) -> Self {
-        let mut child = command
+        let binary = binary();
+        let mut child = Command::new(&binary)
+            .args(["--port", "0", "--accounts", "4", "--balance", "1000000000"])
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
-            .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+            .unwrap_or_else(|error| panic!("{} does not start: {error}", binary.display()));
         let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
-        let address = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.strip_prefix(words)?.trim_end_matches('/').to_owned()));
+        let address =
+            lines.by_ref().map_while(Result::ok).find_map(|line| Some(line.strip_prefix("Listening on ")?.to_owned()));
         let Some(address) = address else {
             let status = child.wait();
-            panic!("{command:?} ended before it listened: {status:?}");
+            panic!("{} ended before it listened: {status:?}", binary.display());
         };
         // Anvil goes on writing; unread, the pipe would fill and block it.
         let reader = std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { url: format!("http://{address}"), child, reader: Some(reader), _interpreter: None }
+        Self { url: format!("http://{address}"), child, reader: Some(reader) }
     }
 
     /// A client that sends from anvil's own unlocked accounts.

@@ -5,7 +5,6 @@
 
 mod breakers;
 mod faults;
-mod hardhat;
 mod kills;
 mod many;
 mod paper;
@@ -32,7 +31,6 @@ use tests::{
     canary,
     clock::Clock,
     exchange::{CHAIN, Exchange, whole},
-    node::Anvil,
     wallet::Wallet,
     world::{Reply, Server, World},
 };
@@ -98,12 +96,6 @@ impl Desk {
     /// Where the server reaches the node by other ways.
     async fn through(ways: impl AsyncFnOnce(&str) -> Vec<String>) -> Desk {
         Desk::of(|_| {}, ways).await
-    }
-
-    /// On Hardhat, which is stricter than anvil.
-    async fn on_hardhat() -> Desk {
-        let exchange = Exchange::on(Anvil::hardhat(CHAIN).await).await;
-        Desk::at(exchange, |_| {}, async |node| vec![node.to_owned()]).await
     }
 
     async fn of(change: impl FnOnce(&mut Live), ways: impl AsyncFnOnce(&str) -> Vec<String>) -> Desk {

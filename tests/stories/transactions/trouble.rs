@@ -19,7 +19,7 @@ use super::Desk;
 
 impl Desk {
     /// Mines the last attempt of a request once the pool holds it, which brings the request to a state.
-    pub(super) async fn mined_until(&mut self, id: TransactionId, status: Status) -> TransactionInfo {
+    async fn mined_until(&mut self, id: TransactionId, status: Status) -> TransactionInfo {
         let last = self.info(id).await.attempts.pop().expect("something was signed").hash;
         self.exchange.holds(last).await;
         self.exchange.mine(1).await;
