@@ -22,7 +22,7 @@ const PATHS: [&str; 9] = [
     "/healthz",
 ];
 /// Those that want a token, or that nothing is read at: stories of their own hold them.
-const KEYED: [&str; 18] = [
+const KEYED: [&str; 20] = [
     "/api/v1/accounts/{account_id}/branches",
     "/api/v1/accounts/{account_id}/journal",
     "/api/v1/accounts/{account_id}/lease",
