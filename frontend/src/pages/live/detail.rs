@@ -192,11 +192,42 @@ fn facts(live: Live, info: &TransactionInfo) -> AnyView {
             {plan}
             {line("Not wanted after", later!("What is not mined by then is given up."), date_time(info.deadline))}
         </dl>
+        {twin(live, info)}
         {timeline(info)}
         {attempts(info)}
         {troubles}
     }
     .into_any()
+}
+
+/// The same swap on paper, where it has a twin.
+fn twin(live: Live, info: &TransactionInfo) -> Option<AnyView> {
+    let (Purpose::Swap(asked), Some(twin)) = (&info.purpose, &info.paper_twin) else { return None };
+    let (name, asset, amount) = match asked.exact {
+        Exact::Sell(_) => ("Bought on paper", asked.buy, twin.fill.bought),
+        Exact::Buy(_) => ("Sold on paper", asked.sell, twin.fill.sold),
+    };
+    let (base, shown) = (amount.to_string(), live.amount(info.chain, asset, amount));
+    let by = number::ppm_parts(i64::try_from(twin.difference_ppm.unsigned_abs()).unwrap_or(i64::MAX));
+    let real = match twin.difference_ppm {
+        0 => "as on paper".to_owned(),
+        1.. => [&by, " better than on paper"].concat(),
+        _ => [&by, " worse than on paper"].concat(),
+    };
+    let block = number::whole(twin.block);
+    Some(
+        view! {
+            <h3>"The same swap on paper"</h3>
+            <dl class="figures" data-testid="live-twin">
+                <Line name=name help=later!("What the simulator would have filled it with, by the pool’s reserves before its block.")>
+                    <span class="badge badge-paper">"PAPER"</span>" "<span data-testid="live-twin-amount" data-units=base>{shown}</span>
+                </Line>
+                <Line name="For real it was">{real}</Line>
+                <Line name="By the reserves of block">{block}</Line>
+            </dl>
+        }
+        .into_any(),
+    )
 }
 
 /// The way of a plan: where, through what, by which tiers.
