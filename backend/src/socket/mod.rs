@@ -26,7 +26,7 @@ use crate::server::Peer;
 use crate::tasks::Tasks;
 
 /// The buffer a socket reads into. What clients say is short, and thousands of them may be idle.
-const READ_BUFFER: usize = 4 * 1024;
+const READ_BUFFER: usize = 2 * 1024;
 /// What is gathered before it is written, when several frames go out together.
 const GATHERED: usize = 4 * 1024;
 /// The most that waits to be written to one socket: larger than any frame of ours, and no more than one.
