@@ -41,9 +41,6 @@ const WAITS: [&str; 8] = [
     "frontend::desk::devices::begin",
     "frontend::io::accounts::",
 ];
-/// Pages that no first visit opens, whatever was recorded: what the names of their functions, and of all that is made
-/// for their types, hold. The page itself waits for them.
-const APART: [&str; 2] = ["frontend::desk::live::", "frontend::pages::live::"];
 /// What is of such a room, and called in the first half all the same.
 const CALLED: &str = "frontend::desk::devices::begin_when_quiet";
 /// The page's side of it.
@@ -63,7 +60,7 @@ pub fn stage(html: &str, staged: &Path, base: &str) -> Result<String> {
     let is_later = |name: &str| {
         let plain = plain(name);
         let is_reader = TEXTS.iter().any(|text| plain.ends_with(text.reader));
-        seldom.contains(&*hash(name)) || is_reader || waits(&plain) || is_apart(&plain)
+        seldom.contains(&*hash(name)) || is_reader || waits(&plain)
     };
     let Halves { first, later } = split::split(&fs::read(app.module())?, is_later, &TEXTS)?;
     let mut script = fs::read_to_string(app.script())?;
@@ -168,11 +165,6 @@ fn waits(plain: &str) -> bool {
     WAITS.iter().any(|room| plain.starts_with(room)) && !plain.starts_with(CALLED)
 }
 
-/// Whether a function of this name is of a page apart, or made for it.
-fn is_apart(plain: &str) -> bool {
-    APART.iter().any(|page| plain.contains(page))
-}
-
 /// A function's name without its crates' hashes: `app[0123456789abcdef]::main` is `app::main`.
 fn plain(name: &str) -> String {
     let mut plain = String::with_capacity(name.len());
@@ -223,18 +215,6 @@ mod tests {
             ("<frontend::desk::devices::courier::Courier as core::default::Default>::default", false),
         ] {
             assert_eq!(waits(name), is_later, "{name}");
-        }
-    }
-
-    #[test]
-    fn all_that_is_made_for_a_page_apart_comes_later() {
-        for (name, is_later) in [
-            ("frontend::pages::live::swap::form", true),
-            ("<frontend::pages::live::list::row::{closure#0} as core::ops::FnOnce<()>>::call_once", true),
-            ("core::ptr::drop_in_place::<frontend::desk::live::Live>", true),
-            ("frontend::pages::accounts::links::reader_links", false),
-        ] {
-            assert_eq!(is_apart(name), is_later, "{name}");
         }
     }
 }

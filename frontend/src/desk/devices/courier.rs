@@ -183,6 +183,10 @@ pub(super) fn send(desk: Desk, entry: &Entry) {
 /// Flies until nothing more has happened meanwhile; what is in hand already goes first.
 async fn flights(desk: Desk, mut look: bool, first: Option<(Own, Append)>) {
     let run = desk.devices.courier.with_value(|courier| courier.run);
+    // Nothing is asked of a server before it is settled as whom. Whatever is to be copied is kept, so there is a store.
+    if let Some(journals) = desk.journals.get_value() {
+        this::settle(&journals).await;
+    }
     if let Some((own, append)) = first {
         match post(&own, &append).await {
             Ok(head) => learn(desk, &own, Some(head)),

@@ -1,16 +1,48 @@
 //! This device: an id of its own making, and what its owner calls it.
 
+use std::cell::RefCell;
+
+use crate::io::journal::Journals;
 use crate::io::preferences::{self, Preference};
 use crate::io::random;
 
-/// The id by which the server tells this device from others: the same in all tabs of this browser.
+/// Under this name the id lies in the store.
+const KEPT: &str = "device";
+
+thread_local! {
+    /// The id, once it is settled.
+    static ID: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The id by which the server tells this device from others: the same in all tabs of this browser. Empty, and so
+/// nobody's, before it is settled.
 pub fn id() -> String {
-    preferences::get(Preference::Device).filter(|id| !id.is_empty()).unwrap_or_else(|| {
-        // Without chance, and so without an account of its own, any name will do.
-        let id = random::device_id().unwrap_or_else(|_| "device".to_owned());
+    ID.with_borrow(Clone::clone)
+}
+
+/// Settles which id this device has: that of the store, or else a new one, on the disk before any server hears of it.
+/// A browser writes its small choices down when it likes; one that was killed before would come back as another
+/// device, and wait for the lease of the one it was.
+pub async fn settle(journals: &Journals) {
+    if !id().is_empty() {
+        return;
+    }
+    let chosen = preferences::get(Preference::Device).filter(|id| !id.is_empty());
+    let id = match journals.cached(KEPT).await.ok().flatten() {
+        Some(kept) => kept,
+        None => {
+            // Without chance, and so without an account of its own, any name will do.
+            let id = chosen.clone().or_else(|| random::device_id().ok()).unwrap_or_else(|| "device".to_owned());
+            // Other tabs see this one at once. What the store does not take holds for as long as the choice does.
+            preferences::set(Preference::Device, Some(&id));
+            let _ = journals.cache(KEPT, &id).await;
+            id
+        }
+    };
+    if chosen.is_some_and(|chosen| chosen != id) {
         preferences::set(Preference::Device, Some(&id));
-        id
-    })
+    }
+    ID.set(id);
 }
 
 /// What it is called.
