@@ -8,7 +8,8 @@ use shared::chain::Chain;
 use shared::money::Usd;
 use shared::token::{TokenKey, parse_address};
 
-use super::read::{Flags, Reader};
+use super::flags::Flags;
+use super::read::Reader;
 use super::{Live, Secret};
 use crate::dex::venues::{V3, Venues};
 use crate::transactions::spending::Limits;

@@ -4,6 +4,8 @@
 //! are read from; [`live`] those of who signs; [`secret`] what must not be shown.
 
 mod environment;
+mod error;
+mod flags;
 mod live;
 mod read;
 mod secret;
@@ -19,7 +21,9 @@ use shared::market::MarketKind;
 use shared::quote::Thresholds;
 
 pub use self::environment::{EnvFileError, Environment};
-pub use self::read::{ConfigError, ConfigErrors, Flags, is_loopback};
+pub use self::error::{ConfigError, ConfigErrors};
+pub use self::flags::Flags;
+pub use self::read::is_loopback;
 pub use self::secret::{Secret, SecretUrl};
 use crate::accounts;
 use crate::coingecko::budget::Grant;
