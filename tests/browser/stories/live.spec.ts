@@ -87,6 +87,10 @@ test('a swap is quoted, looked at, sent and followed to its end, and the figures
   expect(bought).toBe((await devnet.balance(devnet.tokens.TOKENA!)) - before);
   expect(bought).toBe(expected);
   expect(await page.getByTestId('live-sold').getAttribute('data-units')).toBe(String(15n * 10n ** 17n));
+  // The same swap on paper stands beside it, and says that it is.
+  await expect(page.getByTestId('live-twin')).toContainText('PAPER');
+  const paper = BigInt((await page.getByTestId('live-twin-amount').getAttribute('data-units'))!);
+  expect(paper > (bought * 99n) / 100n && paper < (bought * 101n) / 100n, `${paper} on paper, ${bought} for real`).toBe(true);
   const receipt = await devnet.rpc<{ gasUsed: string; effectiveGasPrice: string }>('eth_getTransactionReceipt', hash);
   const fees = BigInt(receipt.gasUsed) * BigInt(receipt.effectiveGasPrice);
   expect(await page.getByTestId('live-fees').getAttribute('data-units')).toBe(String(fees));
