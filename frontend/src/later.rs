@@ -1,7 +1,7 @@
 //! Words that come with the app's later half.
 //!
 //! The halves share one memory, and what is in it comes with the first: every text of every page, whoever reads it.
-//! A text in [`later!`] is marked, and `xtask/src/split.rs` moves what is so marked to the later half, as long as
+//! A text in [`later!`] is marked, and `xtask/src/split/` moves what is so marked to the later half, as long as
 //! [`told`] is there too: who asks for a text waits for the half that has it. Worth it for a page's prose; a text that
 //! a first visit reads has no place here.
 
